@@ -1,0 +1,130 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+import PackageDescription
+
+/// What every target of ours is compiled with: warnings are errors, pointers must say `unsafe`.
+let strict: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .strictMemorySafety(),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableExperimentalFeature("Lifetimes"),
+]
+/// Modules with a packet path and a control plane also refuse existentials.
+let concrete: [SwiftSetting] = strict + [.treatWarning("ExistentialType", as: .error)]
+/// Modules with nothing but a packet path refuse every hint of a hidden cost.
+let packetPath: [SwiftSetting] = strict + [.treatWarning("PerformanceHints", as: .error)]
+
+let arguments: Target.Dependency = .product(
+    name: "ArgumentParser", package: "swift-argument-parser")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+
+/// The edges of the module graph. docs/ARCHITECTURE.md draws it, TidyTests holds `import` lines to it.
+let package = Package(
+    name: "netdd",
+    products: [
+        .executable(name: "netbackd", targets: ["netbackd"]),
+        .executable(name: "ringctl", targets: ["ringctl"]),
+        .executable(name: "emuxen", targets: ["emuxen"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+    ],
+    targets: [
+        // layer 0
+        .systemLibrary(name: "CXen", pkgConfig: "xengnttab", providers: [.apt(["libxen-dev"])]),
+        .systemLibrary(
+            name: "CNetlink", pkgConfig: "libnl-route-3.0",
+            providers: [.apt(["libnl-3-dev", "libnl-route-3-dev"])]),
+        .target(name: "CLinux"),
+        .target(name: "SharedMemory", swiftSettings: packetPath),
+        .target(name: "Platform", swiftSettings: concrete),
+        // layer 1
+        .target(name: "Ring", dependencies: ["SharedMemory"], swiftSettings: packetPath),
+        .target(name: "Heartbeat", dependencies: ["SharedMemory"], swiftSettings: packetPath),
+        // layer 2
+        .target(name: "Netif", dependencies: ["Ring"], swiftSettings: packetPath),
+        .target(name: "StoreClient", dependencies: ["Platform", "CXen"], swiftSettings: strict),
+        .target(
+            name: "HostNetwork", dependencies: ["Platform", "CNetlink", "CLinux"],
+            swiftSettings: strict),
+        // layer 3
+        .target(
+            name: "XenPlatform", dependencies: ["Platform", "StoreClient", "CXen"],
+            swiftSettings: strict),
+        .target(
+            name: "EmulatedPlatform",
+            dependencies: ["Platform", "StoreClient", "SharedMemory", "Ring", "Netif", "CLinux"],
+            swiftSettings: strict),
+        .target(
+            name: "NetBack",
+            dependencies: ["SharedMemory", "Ring", "Netif", "Heartbeat", "Platform"],
+            swiftSettings: concrete),
+        // layer 4
+        .executableTarget(
+            name: "netbackd",
+            dependencies: [
+                "SharedMemory", "Ring", "Netif", "Heartbeat", "Platform", "HostNetwork",
+                "StoreClient", "XenPlatform", "EmulatedPlatform", "NetBack", "CLinux", arguments,
+                logging,
+            ],
+            swiftSettings: strict,
+            linkerSettings: [.linkedLibrary("xentoolcore"), .linkedLibrary("xentoollog")]),
+        .executableTarget(
+            name: "ringctl",
+            dependencies: [
+                "SharedMemory", "Ring", "Netif", "Platform", "StoreClient", "XenPlatform",
+                "EmulatedPlatform", arguments,
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "emuxen",
+            dependencies: [
+                "EmulatedPlatform", "HostNetwork", "Platform", "StoreClient", "CLinux", arguments,
+            ],
+            swiftSettings: strict),
+        // tests
+        .target(
+            name: "TestSupport", dependencies: ["SharedMemory", "CLinux"],
+            path: "Tests/TestSupport",
+            swiftSettings: strict),
+        .target(name: "CRingOracle", path: "Tests/CRingOracle"),
+        .testTarget(
+            name: "RingTests",
+            dependencies: ["Ring", "SharedMemory", "TestSupport", "CRingOracle"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "NetifTests",
+            dependencies: ["Netif", "Ring", "SharedMemory", "TestSupport", "CRingOracle"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "HeartbeatTests", dependencies: ["Heartbeat", "SharedMemory", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "StoreTests",
+            dependencies: ["EmulatedPlatform", "StoreClient", "Platform", "TestSupport", "CLinux"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "PlatformTests",
+            dependencies: [
+                "EmulatedPlatform", "StoreClient", "Platform", "SharedMemory", "TestSupport",
+                "CLinux",
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "HostNetworkTests",
+            dependencies: ["HostNetwork", "Platform", "TestSupport", "CLinux"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "NetBackTests",
+            dependencies: [
+                "NetBack", "EmulatedPlatform", "Netif", "Ring", "SharedMemory", "Heartbeat",
+                "Platform", "TestSupport",
+            ],
+            swiftSettings: strict),
+        .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "CLinux.h"
+
+int clinux_memfd_create(const char *name) {
+    return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+}
+
+int clinux_memfd_seal_size(int fd) {
+    return fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+}
+
+ssize_t clinux_send_fds(int socket, const void *bytes, size_t size, const int *fds, int fd_count) {
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(int) * CLINUX_FDS_MAX)];
+    } control;
+    struct iovec data = {(void *)bytes, size};
+    struct msghdr message = {0};
+    if (fd_count < 0 || fd_count > CLINUX_FDS_MAX) {
+        errno = EINVAL;
+        return -1;
+    }
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    if (fd_count > 0) {
+        memset(&control, 0, sizeof(control));
+        message.msg_control = control.space;
+        message.msg_controllen = CMSG_SPACE(sizeof(int) * fd_count);
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int) * fd_count);
+        memcpy(CMSG_DATA(header), fds, sizeof(int) * fd_count);
+    }
+    return sendmsg(socket, &message, MSG_NOSIGNAL);
+}
+
+ssize_t clinux_receive_fds(int socket, void *bytes, size_t size, int *fds, int *fd_count) {
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(int) * CLINUX_FDS_MAX)];
+    } control;
+    struct iovec data = {bytes, size};
+    struct msghdr message = {0};
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    message.msg_control = control.space;
+    message.msg_controllen = sizeof(control.space);
+    *fd_count = 0;
+    ssize_t received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    if (received < 0) {
+        return received;
+    }
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header;
+         header = CMSG_NXTHDR(&message, header)) {
+        if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
+            int count = (int)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+            memcpy(fds, CMSG_DATA(header), sizeof(int) * count);
+            *fd_count = count;
+        }
+    }
+    return received;
+}
+
+int clinux_tun_set_tap(int fd, char *name) {
+    struct ifreq request;
+    memset(&request, 0, sizeof(request));
+    memcpy(request.ifr_name, name, IFNAMSIZ);
+    request.ifr_name[IFNAMSIZ - 1] = 0;
+    request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+    int result = ioctl(fd, TUNSETIFF, &request);
+    memcpy(name, request.ifr_name, IFNAMSIZ);
+    return result;
+}
+
+int clinux_tun_set_vnet_header_size(int fd, int size) {
+    return ioctl(fd, TUNSETVNETHDRSZ, &size);
+}
+
+int clinux_tun_set_offload(int fd, unsigned int flags) {
+    return ioctl(fd, TUNSETOFFLOAD, (unsigned long)flags);
+}
+
+int clinux_tun_set_persist(int fd, int persist) {
+    return ioctl(fd, TUNSETPERSIST, (unsigned long)persist);
+}
+
+int clinux_set_parent_death_signal(int signal) {
+    return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0);
+}
+
+int clinux_set_thread_name(const char *name) {
+    return prctl(PR_SET_NAME, name, 0, 0, 0);
+}
+
+int clinux_pidfd_open(int pid) {
+    return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+int clinux_exited(int status) {
+    return WIFEXITED(status);
+}
+
+int clinux_exit_status(int status) {
+    return WEXITSTATUS(status);
+}
+
+int clinux_signaled(int status) {
+    return WIFSIGNALED(status);
+}
+
+int clinux_termination_signal(int status) {
+    return WTERMSIG(status);
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// What Swift's Glibc overlay cannot import from Linux: GNU extensions, function-like and computed
+// macros, variadic calls. No logic: every function is one call.
+#ifndef NETDD_CLINUX_H
+#define NETDD_CLINUX_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <linux/virtio_net.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+// memfd_create(2), sealable; the descriptor is close-on-exec.
+int clinux_memfd_create(const char *name);
+// fcntl(F_ADD_SEALS): the file can neither shrink nor grow again, so that a mapping never faults.
+int clinux_memfd_seal_size(int fd);
+
+// sendmsg(2)/recvmsg(2) of one datagram with up to CLINUX_FDS_MAX descriptors (SCM_RIGHTS).
+// Received descriptors are close-on-exec; *fd_count is how many came.
+#define CLINUX_FDS_MAX 8
+ssize_t clinux_send_fds(int socket, const void *bytes, size_t size, const int *fds, int fd_count);
+ssize_t clinux_receive_fds(int socket, void *bytes, size_t size, int *fds, int *fd_count);
+
+// /dev/net/tun: TUNSETIFF with IFF_TAP|IFF_NO_PI|IFF_VNET_HDR. `name` holds IFNAMSIZ bytes, in and out.
+int clinux_tun_set_tap(int fd, char *name);
+// TUNSETVNETHDRSZ, TUNSETOFFLOAD, TUNSETPERSIST.
+int clinux_tun_set_vnet_header_size(int fd, int size);
+int clinux_tun_set_offload(int fd, unsigned int flags);
+int clinux_tun_set_persist(int fd, int persist);
+
+// prctl(PR_SET_PDEATHSIG), prctl(PR_SET_NAME).
+int clinux_set_parent_death_signal(int signal);
+int clinux_set_thread_name(const char *name);
+
+// pidfd_open(2), without glibc's wrapper, which Debian 12 has only in a separate header.
+int clinux_pidfd_open(int pid);
+
+// The W* macros of wait(2).
+int clinux_exited(int status);
+int clinux_exit_status(int status);
+int clinux_signaled(int status);
+int clinux_termination_signal(int status);
+
+#endif

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A moment of the monotonic clock, in nanoseconds. The shell takes one per turn and passes it in.
+public struct Instant: Comparable, Hashable, Sendable {
+    /// Nanoseconds since boot.
+    public var nanoseconds: UInt64
+
+    /// Takes the parts as they are.
+    @inlinable
+    public init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
+
+    /// Earlier before later.
+    @inlinable
+    public static func < (left: Instant, right: Instant) -> Bool {
+        left.nanoseconds < right.nanoseconds
+    }
+
+    /// Nanoseconds from `earlier` up to here; 0 if `earlier` is later.
+    @inlinable
+    public func nanoseconds(since earlier: Instant) -> UInt64 {
+        nanoseconds > earlier.nanoseconds ? nanoseconds - earlier.nanoseconds : 0
+    }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A piece of a frame in the arena.
+public struct FrameFragment: Equatable, Sendable {
+    /// Where in the arena, in bytes.
+    public var offset: Int
+    /// How many bytes.
+    public var count: Int
+
+    /// Takes the parts as they are.
+    @inlinable
+    public init(offset: Int, count: Int) {
+        self.offset = offset
+        self.count = count
+    }
+}
+
+/// The pieces of one frame, in order; fixed capacity.
+public struct FrameFragments: Sendable {
+    /// A packet's 18 slots and a header gathered apart, with room to spare.
+    @inlinable public static var capacity: Int { 20 }
+
+    @usableFromInline var storage: InlineArray<20, FrameFragment>
+    /// How many pieces.
+    public var count: Int
+
+    /// Takes the parts as they are.
+    @inlinable
+    public init() {
+        storage = InlineArray(repeating: FrameFragment(offset: 0, count: 0))
+        count = 0
+    }
+
+    /// Adds a piece. Overfilling is our own bug.
+    @inlinable @inline(__always)
+    public mutating func append(_ fragment: FrameFragment) {
+        storage[count] = fragment
+        count += 1
+    }
+
+    /// The piece at a position.
+    @inlinable
+    public subscript(position: Int) -> FrameFragment {
+        @inline(__always) get { storage[position] }
+    }
+}
+
+/// What became of a frame given to a port.
+public enum TransmitOutcome: Sendable {
+    /// The port took it.
+    case sent
+    /// The port refused this frame (down, malformed offload, no memory); the next may pass.
+    case refused
+}
+
+/// The host's side of one queue: a TAP on the bridge.
+public protocol PacketPort: ~Copyable {
+    /// Reads one waiting frame into the arena and its offload state into `header`; nil when none
+    /// waits. A frame longer than `capacity` is cut: give room for 65,550 bytes.
+    mutating func receive(
+        into arena: borrowing PageArena, at offset: Int, capacity: Int, header: inout VnetHeader
+    ) throws(PlatformError) -> Int?
+
+    /// Hands one frame to the host.
+    mutating func transmit(
+        _ fragments: borrowing FrameFragments, header: VnetHeader, from arena: borrowing PageArena
+    ) throws(PlatformError) -> TransmitOutcome
+}
