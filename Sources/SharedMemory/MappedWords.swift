@@ -9,6 +9,7 @@ public struct MappedWords: SharedWords, @unchecked Sendable {
     // SAFETY (Sendable): every access is a single atomic operation on one aligned word.
     /// How many words may be addressed.
     @usableFromInline let base: UnsafeMutablePointer<Atomic<UInt32>>
+    /// How many words may be addressed.
     public let wordCount: Int
 
     /// Views `wordCount` words at `base`.
