@@ -45,7 +45,8 @@ let package = Package(
         .target(name: "Ring", dependencies: ["SharedMemory"], swiftSettings: packetPath),
         .target(name: "Heartbeat", dependencies: ["SharedMemory"], swiftSettings: packetPath),
         // layer 2
-        .target(name: "Netif", dependencies: ["Ring"], swiftSettings: packetPath),
+        .target(
+            name: "Netif", dependencies: ["Ring", "SharedMemory"], swiftSettings: packetPath),
         .target(name: "StoreClient", dependencies: ["Platform", "CXen"], swiftSettings: strict),
         .target(
             name: "HostNetwork", dependencies: ["Platform", "CNetlink", "CLinux"],

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The internet checksum (RFC 1071) of TCP and UDP over IPv4 and IPv6.
+///
+/// Sums are kept in 64 bits, where 32-bit words of the largest frame cannot overflow, and in the
+/// machine's byte order, which a ones' complement sum does not care about until the end.
+public enum Checksum {
+    /// Adds the bytes of `range`, the first of which is the high half of a word, to a sum.
+    @inlinable
+    public static func sum(
+        _ bytes: RawSpan, in range: Range<Int>, adding initial: UInt64 = 0
+    ) -> UInt64 {
+        var total = initial
+        var offset = range.lowerBound
+        while offset + 4 <= range.upperBound {
+            total += UInt64(bytes.word32(at: offset))
+            offset += 4
+        }
+        if offset + 2 <= range.upperBound {
+            total += UInt64(bytes.word16(at: offset))
+            offset += 2
+        }
+        if offset < range.upperBound {
+            total += UInt64((UInt16(bytes.byte(at: offset)) << 8).bigEndian)
+        }
+        return total
+    }
+
+    /// A sum as 16 bits in network order, not complemented.
+    @inlinable
+    public static func fold(_ sum: UInt64) -> UInt16 {
+        var folded = (sum >> 32) + (sum & 0xFFFF_FFFF)
+        folded = (folded >> 32) + (folded & 0xFFFF_FFFF)
+        folded = (folded >> 16) + (folded & 0xFFFF)
+        folded = (folded >> 16) + (folded & 0xFFFF)
+        folded = (folded >> 16) + (folded & 0xFFFF)
+        return UInt16(truncatingIfNeeded: folded).bigEndian
+    }
+
+    /// The sum of the pseudo header: both addresses, the protocol and the transport's `length`.
+    ///
+    /// The frame must hold the network header that `headers` found. Zero without one.
+    @inlinable
+    public static func pseudoHeaderSum(
+        _ bytes: RawSpan, headers: FrameHeaders, length: Int
+    ) -> UInt64 {
+        guard let transport = headers.transport else { return 0 }
+        let addresses =
+            switch headers.network {
+            case .ipv4: headers.networkOffset + 12..<headers.networkOffset + 20
+            case .ipv6: headers.networkOffset + 8..<headers.networkOffset + 40
+            case .other: 0..<0
+            }
+        guard addresses.upperBound <= bytes.byteCount else { return 0 }
+        let high = UInt16(truncatingIfNeeded: length >> 16)
+        let low = UInt16(truncatingIfNeeded: length)
+        let rest =
+            UInt64(high.bigEndian) + UInt64(low.bigEndian)
+            + UInt64(UInt16(transport.rawValue).bigEndian)
+        return sum(bytes, in: addresses, adding: rest)
+    }
+
+    /// True when there is a transport whose checksum can be computed: all its bytes are here.
+    @inlinable
+    static func covers(_ byteCount: Int, _ headers: FrameHeaders) -> Bool {
+        headers.transport != nil && headers.headerLength <= headers.transportEnd
+            && headers.transportEnd <= byteCount
+    }
+
+    /// Writes the TCP or UDP checksum of a whole frame into its field.
+    ///
+    /// False, and nothing written, without a transport or when the packet's end is not here. A UDP
+    /// checksum that comes out as zero is written as 0xFFFF, since zero means "none".
+    @inlinable
+    public static func fill(_ frame: inout MutableRawSpan, headers: FrameHeaders) -> Bool {
+        guard covers(frame.byteCount, headers) else { return false }
+        let field = headers.transportOffset + headers.checksumOffset
+        frame.storeBytes(of: 0, toByteOffset: field, as: UInt16.self)
+        let checksum = ~transportSum(frame.bytes, headers)
+        let written = checksum == 0 && headers.transport == .udp ? 0xFFFF : checksum
+        frame.storeBytes(of: written.bigEndian, toByteOffset: field, as: UInt16.self)
+        return true
+    }
+
+    /// Writes the folded pseudo-header sum into the checksum field, as a blank checksum has it.
+    ///
+    /// The start of the frame suffices. False, and nothing written, without a transport.
+    @inlinable
+    public static func blank(_ frame: inout MutableRawSpan, headers: FrameHeaders) -> Bool {
+        guard headers.transport != nil, headers.headerLength <= headers.transportEnd,
+            headers.headerLength <= frame.byteCount
+        else { return false }
+        let length = headers.transportEnd - headers.transportOffset
+        let sum = fold(pseudoHeaderSum(frame.bytes, headers: headers, length: length))
+        let field = headers.transportOffset + headers.checksumOffset
+        frame.storeBytes(of: sum.bigEndian, toByteOffset: field, as: UInt16.self)
+        return true
+    }
+
+    /// True when the TCP or UDP checksum of a whole frame is right; a UDP checksum of zero over
+    /// IPv4 means that there is none. Nil when it cannot be computed.
+    @inlinable
+    public static func verify(_ frame: RawSpan, headers: FrameHeaders) -> Bool? {
+        guard covers(frame.byteCount, headers) else { return nil }
+        if headers.transport == .udp {
+            let field = frame.bigEndian16(at: headers.transportOffset + headers.checksumOffset)
+            if field == 0 { return headers.network == .ipv4 }
+        }
+        return transportSum(frame, headers) == 0xFFFF
+    }
+
+    /// The folded sum over pseudo header and transport, checksum field included.
+    @inlinable
+    static func transportSum(_ frame: RawSpan, _ headers: FrameHeaders) -> UInt16 {
+        let range = headers.transportOffset..<headers.transportEnd
+        let pseudo = pseudoHeaderSum(frame, headers: headers, length: range.count)
+        return fold(sum(frame, in: range, adding: pseudo))
+    }
+}

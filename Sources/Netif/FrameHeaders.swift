@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Where the headers of a frame are: what checksums and segmentation need, no more.
+///
+/// The bytes are a guest's: anything odd ends the search, and what was found until then stays.
+public struct FrameHeaders: Equatable, Sendable {
+    /// What the frame carries.
+    public enum Network: Equatable, Sendable {
+        /// Internet Protocol version 4.
+        case ipv4
+        /// Internet Protocol version 6.
+        case ipv6
+        /// Anything else, malformed headers included.
+        case other
+    }
+
+    /// Transports whose checksum covers a pseudo header. Raw values are protocol numbers.
+    public enum Transport: UInt8, Sendable {
+        /// Transmission Control Protocol.
+        case tcp = 6
+        /// User Datagram Protocol.
+        case udp = 17
+    }
+
+    /// Bytes from the start of the frame to the network header.
+    public var networkOffset: Int
+    /// What the network header is.
+    public var network: Network = .other
+    /// Nil for other protocols, for fragments and for headers not within the bytes seen.
+    public var transport: Transport?
+    /// Bytes from the start of the frame to the transport header; 0 without one.
+    public var transportOffset = 0
+    /// Bytes of headers, from Ethernet to the end of the transport's; 0 without one.
+    public var headerLength = 0
+    /// Bytes from the start of the frame to the end of what the transport's checksum covers, by
+    /// the sender's word: may lie past the end of the frame. Padding may follow. 0 without one.
+    public var transportEnd = 0
+
+    /// Bytes from the transport header to its checksum field; 0 without one.
+    @inlinable
+    public var checksumOffset: Int {
+        switch transport {
+        case .tcp: 16
+        case .udp: 6
+        case nil: 0
+        }
+    }
+
+    /// Reads the headers of a frame, of which the first `NetifLimits.headerWindow` bytes suffice.
+    ///
+    /// Nil when not even the Ethernet header and its tags are there. `frameSize`, in bytes, stands
+    /// in for a length of zero in an IP header, which some systems leave in large packets.
+    @inlinable
+    public static func parse(
+        _ bytes: RawSpan, frameSize: Int = NetifLimits.frameSizeMax
+    ) -> FrameHeaders? {
+        guard bytes.byteCount >= NetifLimits.ethernetHeaderSize else { return nil }
+        var offset = NetifLimits.ethernetHeaderSize
+        var etherType = bytes.bigEndian16(at: 12)
+        // At most two tags: 802.1Q, or 802.1ad around it.
+        var tagCount = 0
+        while tagCount < 2 && (etherType == 0x8100 || etherType == 0x88A8) {
+            guard bytes.byteCount >= offset + 4 else { return nil }
+            etherType = bytes.bigEndian16(at: offset + 2)
+            offset += 4
+            tagCount += 1
+        }
+        var headers = FrameHeaders(networkOffset: offset)
+        switch etherType {
+        case 0x0800: headers.findIPv4(bytes, frameSize)
+        case 0x86DD: headers.findIPv6(bytes, frameSize)
+        default: break
+        }
+        return headers
+    }
+
+    /// Starts with a network header of unknown kind.
+    @inlinable
+    init(networkOffset: Int) {
+        self.networkOffset = networkOffset
+    }
+
+    @inlinable
+    mutating func findIPv4(_ bytes: RawSpan, _ frameSize: Int) {
+        let start = networkOffset
+        guard bytes.byteCount >= start + 20 else { return }
+        let first = bytes.byte(at: start)
+        let length = Int(first & 15) * 4
+        let total = Int(bytes.bigEndian16(at: start + 2))
+        let end = total == 0 ? frameSize : start + total
+        guard first >> 4 == 4, length >= 20, end >= start + length else { return }
+        network = .ipv4
+        // More fragments, or not the first: the checksum covers bytes that are not here.
+        guard bytes.bigEndian16(at: start + 6) & 0x3FFF == 0 else { return }
+        findTransport(bytes, number: bytes.byte(at: start + 9), at: start + length, end: end)
+    }
+
+    @inlinable
+    mutating func findIPv6(_ bytes: RawSpan, _ frameSize: Int) {
+        let start = networkOffset
+        guard bytes.byteCount >= start + 40, bytes.byte(at: start) >> 4 == 6 else { return }
+        network = .ipv6
+        let payload = Int(bytes.bigEndian16(at: start + 4))
+        let end = payload == 0 ? frameSize : start + 40 + payload
+        var next = bytes.byte(at: start + 6)
+        var offset = start + 40
+        for _ in 0...NetifLimits.extensionHeadersMax {
+            switch next {
+            case 0, 43, 60, 44, 51: break
+            default: return findTransport(bytes, number: next, at: offset, end: end)
+            }
+            guard bytes.byteCount >= offset + 8 else { return }
+            let length = Int(bytes.byte(at: offset + 1))
+            let header = next
+            next = bytes.byte(at: offset)
+            switch header {
+            case 43:
+                // With segments left the pseudo header has another destination than the header.
+                guard bytes.byte(at: offset + 3) == 0 else { return }
+                offset += (length + 1) * 8
+            case 44:
+                // A fragment, unless it is both the first and the last.
+                guard bytes.bigEndian16(at: offset + 2) & 0xFFF9 == 0 else { return }
+                offset += 8
+            case 51: offset += (length + 2) * 4
+            default: offset += (length + 1) * 8
+            }
+        }
+    }
+
+    @inlinable
+    mutating func findTransport(_ bytes: RawSpan, number: UInt8, at offset: Int, end: Int) {
+        guard let found = Transport(rawValue: number) else { return }
+        let minimum = found == .tcp ? 20 : 8
+        guard bytes.byteCount >= offset + minimum else { return }
+        var (length, coveredEnd) = (minimum, end)
+        switch found {
+        case .tcp: length = Int(bytes.byte(at: offset + 12) >> 4) * 4
+        // A datagram may be shorter than the packet around it.
+        case .udp: coveredEnd = offset + Int(bytes.bigEndian16(at: offset + 4))
+        }
+        guard length >= minimum, offset + length <= coveredEnd, coveredEnd <= end else { return }
+        transport = found
+        transportOffset = offset
+        headerLength = offset + length
+        transportEnd = coveredEnd
+    }
+}
