@@ -67,7 +67,7 @@ int clinux_tun_set_tap(int fd, char *name) {
     memset(&request, 0, sizeof(request));
     memcpy(request.ifr_name, name, IFNAMSIZ);
     request.ifr_name[IFNAMSIZ - 1] = 0;
-    request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+    request.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_TUN_EXCL);
     int result = ioctl(fd, TUNSETIFF, &request);
     memcpy(name, request.ifr_name, IFNAMSIZ);
     return result;

@@ -3,11 +3,21 @@
 #ifndef NETDD_CNETLINK_H
 #define NETDD_CNETLINK_H
 
+// As in CLinux.h: both modules are imported together and must see the same system headers.
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
 #include <netlink/addr.h>
+#include <netlink/attr.h>
 #include <netlink/errno.h>
+#include <netlink/msg.h>
 #include <netlink/netlink.h>
+#include <netlink/route/addr.h>
 #include <netlink/route/link.h>
-#include <netlink/route/link/bridge.h>
 #include <netlink/socket.h>
 
 #endif

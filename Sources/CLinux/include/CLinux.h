@@ -47,7 +47,8 @@ int clinux_memfd_seal_size(int fd);
 ssize_t clinux_send_fds(int socket, const void *bytes, size_t size, const int *fds, int fd_count);
 ssize_t clinux_receive_fds(int socket, void *bytes, size_t size, int *fds, int *fd_count);
 
-// /dev/net/tun: TUNSETIFF with IFF_TAP|IFF_NO_PI|IFF_VNET_HDR. `name` holds IFNAMSIZ bytes, in and out.
+// /dev/net/tun: TUNSETIFF with IFF_TAP|IFF_NO_PI|IFF_VNET_HDR|IFF_TUN_EXCL: a new device or EBUSY.
+// `name` holds IFNAMSIZ bytes, in and out.
 int clinux_tun_set_tap(int fd, char *name);
 // TUNSETVNETHDRSZ, TUNSETOFFLOAD, TUNSETPERSIST.
 int clinux_tun_set_vnet_header_size(int fd, int size);

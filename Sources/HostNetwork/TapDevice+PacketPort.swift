@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Glibc
+public import Platform
+
+/// The packet path: one system call per frame, nothing allocated, nothing copied by us.
+extension TapDevice: PacketPort {
+    /// How often one call is tried again when the kernel loses it to a signal or to a frame it
+    /// cannot describe.
+    @inlinable static var attemptsMax: Int { 8 }
+
+    /// Reads one waiting frame into the arena and its offload state into `header`; nil when none
+    /// waits. A longer frame is cut at `capacity`. `readv`.
+    @inlinable
+    public mutating func receive(
+        into arena: borrowing PageArena, at offset: Int, capacity: Int, header: inout VnetHeader
+    ) throws(PlatformError) -> Int? {
+        // SAFETY: the arena checks the range; both vectors outlive the call.
+        unsafe vectors[1] = iovec(
+            iov_base: arena.address(of: offset, count: capacity), iov_len: capacity)
+        var attempts = 0
+        while true {
+            let received = unsafe readv(descriptor, vectors, 2)
+            if received >= VnetHeader.size {
+                header = decodedHeader()
+                return received - VnetHeader.size
+            }
+            let error = received < 0 ? unsafe __errno_location().pointee : EIO
+            if error == EAGAIN { return nil }
+            attempts += 1
+            // EINVAL: the kernel consumed a frame whose offload has no vnet header.
+            if (error == EINTR || error == EINVAL) && attempts < TapDevice.attemptsMax { continue }
+            if error == EINTR { return nil }
+            throw PlatformError("readv of a TAP", errno: error)
+        }
+    }
+
+    /// Hands one frame to the host straight from the arena. `writev`.
+    ///
+    /// Only a device that is gone throws; whatever the kernel has against this one frame, or
+    /// against taking it now (EIO when the link is down, EINVAL, ENOBUFS), refuses it.
+    @inlinable
+    public mutating func transmit(
+        _ fragments: borrowing FrameFragments, header: VnetHeader, from arena: borrowing PageArena
+    ) throws(PlatformError) -> TransmitOutcome {
+        encode(header)
+        var position = 0
+        while position < fragments.count {
+            let fragment = fragments[position]
+            position += 1
+            // SAFETY: the arena checks the range; there are as many vectors as fragments fit.
+            unsafe vectors[position] = iovec(
+                iov_base: arena.address(of: fragment.offset, count: fragment.count),
+                iov_len: fragment.count)
+        }
+        var attempts = 0
+        while true {
+            let written = unsafe writev(descriptor, vectors, Int32(position + 1))
+            if written >= 0 { return .sent }
+            let error = unsafe __errno_location().pointee
+            attempts += 1
+            if error == EINTR && attempts < TapDevice.attemptsMax { continue }
+            if error == EBADF || error == EBADFD || error == EFAULT {
+                throw PlatformError("writev to a TAP", errno: error)
+            }
+            return .refused
+        }
+    }
+
+    /// The vnet header that the last read left, field by field.
+    @inlinable @inline(__always)
+    func decodedHeader() -> VnetHeader {
+        // SAFETY: the offsets are those of a header of 12 bytes, which is what `scratch` holds.
+        var header = VnetHeader()
+        header.flags = unsafe scratch.load(fromByteOffset: 0, as: UInt8.self)
+        header.gsoType = unsafe scratch.load(fromByteOffset: 1, as: UInt8.self)
+        header.headerLength = word(at: 2)
+        header.gsoSize = word(at: 4)
+        header.checksumStart = word(at: 6)
+        header.checksumOffset = word(at: 8)
+        return header
+    }
+
+    /// Writes the vnet header of the next frame, field by field.
+    @inlinable @inline(__always)
+    func encode(_ header: VnetHeader) {
+        // SAFETY: as in `decodedHeader`.
+        unsafe scratch.storeBytes(of: header.flags, toByteOffset: 0, as: UInt8.self)
+        unsafe scratch.storeBytes(of: header.gsoType, toByteOffset: 1, as: UInt8.self)
+        setWord(header.headerLength, at: 2)
+        setWord(header.gsoSize, at: 4)
+        setWord(header.checksumStart, at: 6)
+        setWord(header.checksumOffset, at: 8)
+        setWord(0, at: 10)
+    }
+
+    @inlinable @inline(__always)
+    func word(at offset: Int) -> UInt16 {
+        unsafe UInt16(littleEndian: scratch.load(fromByteOffset: offset, as: UInt16.self))
+    }
+
+    @inlinable @inline(__always)
+    func setWord(_ value: UInt16, at offset: Int) {
+        unsafe scratch.storeBytes(of: value.littleEndian, toByteOffset: offset, as: UInt16.self)
+    }
+}
