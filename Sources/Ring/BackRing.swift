@@ -133,14 +133,15 @@ public struct BackRing<Words: SharedWords, Format: RingFormat>: ~Copyable {
         return new.distance(from: event) < new.distance(from: old)
     }
 
-    /// Caller: backend. Before sleeping: asks to be notified once `count` more requests than we
-    /// have taken are there (1: at the next one), then looks again.
+    /// Caller: backend. Before sleeping: unless `count` requests wait to be taken, asks to be
+    /// notified once they do (1: at the next one), then looks again.
     ///
     /// Corresponds to `RING_FINAL_CHECK_FOR_REQUESTS`. True when the wanted number is already
     /// there, so that sleeping would be wrong.
     /// - Throws: `RingFault.producerOverrun` as `unconsumedRequestCount()` does.
     @inlinable @inline(__always)
     public mutating func finalCheckForRequests(_ count: UInt32 = 1) throws(RingFault) -> Bool {
+        if try unconsumedRequestCount() >= count { return true }
         // relaxed: one word, ordered by the fence below.
         words.storeRelaxed(
             requestConsumer.advanced(by: count).rawValue, at: RingLayout.requestEvent)

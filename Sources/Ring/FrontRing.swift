@@ -99,11 +99,14 @@ public struct FrontRing<Words: SharedWords, Format: RingFormat>: ~Copyable {
         responseConsumer = responseConsumer.advanced(by: count)
     }
 
-    /// Caller: frontend. Before sleeping: asks for a notification at the next response, looks
-    /// again; true when one is there. Corresponds to `RING_FINAL_CHECK_FOR_RESPONSES`.
+    /// Caller: frontend. Before sleeping: unless a response waits, asks for a notification at the
+    /// next one and looks again; true when one is there.
+    ///
+    /// Corresponds to `RING_FINAL_CHECK_FOR_RESPONSES`.
     /// - Throws: `RingFault.producerOverrun` as `unconsumedResponseCount()` does.
     @inlinable @inline(__always)
     public mutating func finalCheckForResponses() throws(RingFault) -> Bool {
+        if try unconsumedResponseCount() > 0 { return true }
         // relaxed: one word, ordered by the fence below.
         words.storeRelaxed(responseConsumer.next.rawValue, at: RingLayout.responseEvent)
         // Full fence: the mirror image of BackRing.publishResponses.
