@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include "CLinux.h"
 
 int clinux_memfd_create(const char *name) {
@@ -7,6 +10,10 @@ int clinux_memfd_create(const char *name) {
 
 int clinux_memfd_seal_size(int fd) {
     return fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+}
+
+int clinux_memfd_seal_future_write(int fd) {
+    return fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE);
 }
 
 ssize_t clinux_send_fds(int socket, const void *bytes, size_t size, const int *fds, int fd_count) {

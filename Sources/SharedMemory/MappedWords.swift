@@ -54,6 +54,22 @@ public struct MappedWords: SharedWords, @unchecked Sendable {
         unsafe cell(word).pointee.store(value, ordering: .relaxed)
     }
 
+    /// Replaces a word that still holds `expected`; false when it holds anything else.
+    /// Acquires and releases, as the processor's own instruction does.
+    @inlinable @inline(__always)
+    public func compareExchange(expected: UInt32, desired: UInt32, at word: Int) -> Bool {
+        unsafe cell(word).pointee.compareExchange(
+            expected: expected, desired: desired, ordering: .acquiringAndReleasing
+        ).exchanged
+    }
+
+    /// Clears the bits of `mask` in a word, whatever a peer does to the others meanwhile: one
+    /// step, unlike a loop around `compareExchange`, which a peer could keep from ever ending.
+    @inlinable @inline(__always)
+    public func clearBits(_ mask: UInt32, at word: Int) {
+        _ = unsafe cell(word).pointee.bitwiseAnd(~mask, ordering: .acquiringAndReleasing)
+    }
+
     /// See `SharedWords`.
     @inlinable @inline(__always)
     public func fence() {

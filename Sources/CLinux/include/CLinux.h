@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What Swift's Glibc overlay cannot import from Linux: GNU extensions, function-like and computed
 // macros, variadic calls. No logic: every function is one call.
+// _GNU_SOURCE is defined in CLinux.c alone: with it some types (fd_set, rusage's enum) differ from
+// those of Swift's Glibc module, and no Swift module could import both.
 #ifndef NETDD_CLINUX_H
 #define NETDD_CLINUX_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
@@ -41,6 +40,8 @@
 int clinux_memfd_create(const char *name);
 // fcntl(F_ADD_SEALS): the file can neither shrink nor grow again, so that a mapping never faults.
 int clinux_memfd_seal_size(int fd);
+// fcntl(F_ADD_SEALS): mappings made from now on are read-only; those that exist stay as they are.
+int clinux_memfd_seal_future_write(int fd);
 
 // sendmsg(2)/recvmsg(2) of one datagram with up to CLINUX_FDS_MAX descriptors (SCM_RIGHTS).
 // Received descriptors are close-on-exec; *fd_count is how many came.

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Platform
+internal import SharedMemory
+
+/// A domain as the machine keeps it. A class because mappings made by other domains outlive its
+/// place in the machine, as mapped pages outlive a dying domain under Xen.
+final class MachineDomain {
+    /// Ports per domain, port 0 included, which is never used: the limit of Xen's 2-level ABI.
+    static let portCount = 4096
+    /// Pages of the status words: the generation in word 0, word N says whether port N is bound.
+    static let statusPageCount = 4
+    /// Most pages a domain may have: 4 GiB.
+    static let pageCountMax = 1 << 20
+
+    let id: DomainID
+    let name: String
+    /// Never the same for two domains of one machine, though their ids may be.
+    let generation: UInt32
+    let memory: SharedRegion
+    let grants: SharedRegion
+    let status: SharedRegion
+    /// By port number.
+    var ports: [MachinePort?] = [nil]
+    /// How often each grant is mapped, by reference.
+    var pinCounts: [UInt32: Int] = [:]
+
+    init(
+        id: DomainID, name: String, pageCount: Int, generation: UInt32, form: Machine.Form
+    ) throws(PlatformError) {
+        self.id = id
+        self.name = name
+        self.generation = generation
+        switch form {
+        case .oneProcess:
+            memory = try SharedRegion(privatePageCount: pageCount)
+            grants = try SharedRegion(privatePageCount: GrantEntry.tablePageCount)
+            status = try SharedRegion(privatePageCount: MachineDomain.statusPageCount)
+        case .processes:
+            memory = try .makeShared(pageCount: pageCount, readOnlyForOthers: false)
+            grants = try .makeShared(
+                pageCount: GrantEntry.tablePageCount, readOnlyForOthers: false)
+            status = try .makeShared(
+                pageCount: MachineDomain.statusPageCount, readOnlyForOthers: true)
+        }
+        status.words.storeRelease(generation, at: 0)
+    }
+
+    /// The domain's memory as another domain reaches it.
+    var granted: GrantedMemory {
+        // SAFETY: callers hold the domain while they use the view.
+        unsafe GrantedMemory(
+            memory: memory.base, pageCount: UInt32(memory.pageCount), grants: grants.words)
+    }
+
+    /// Tells every process that maps the status words whether a send to a port's peer arrives.
+    func publish(port: EventChannelPort, isBound: Bool) {
+        status.words.storeRelease(isBound ? 1 : 0, at: Int(port.rawValue))
+    }
+
+    /// The record of a port, nil if there is none.
+    func port(_ port: EventChannelPort) -> MachinePort? {
+        port.rawValue < UInt32(ports.count) ? ports[Int(port.rawValue)] : nil
+    }
+
+    /// The lowest port number that is free, nil when all are taken.
+    func freePort() -> EventChannelPort? {
+        if let hole = ports.dropFirst().firstIndex(where: { $0 == nil }) {
+            return EventChannelPort(UInt32(hole))
+        }
+        guard ports.count < MachineDomain.portCount else { return nil }
+        ports.append(nil)
+        return EventChannelPort(UInt32(ports.count - 1))
+    }
+}
+
+/// One port of a domain.
+struct MachinePort {
+    /// Corresponds to `ECS_UNBOUND` and `ECS_INTERDOMAIN`.
+    enum State: Equatable {
+        case unbound(for: DomainID)
+        case bound(to: EventChannelPort, of: DomainID)
+    }
+
+    var state: State
+    /// Who opened it, and sees its events.
+    let owner: MachineHandle
+    /// The eventfds; nil in one process.
+    let line: EventLine?
+    /// In one process only: raised and not yet taken.
+    var isPending = false
+    /// In one process only: taken and not yet unmasked.
+    var isMasked = false
+}
+
+/// What one user of the hypervisor's interface holds: mappings and ports. All of it is undone
+/// when the user dies, as the kernel undoes a dead process's.
+final class MachineHandle {
+    let domain: MachineDomain
+    /// Mapped grants by the number that `unmap` names.
+    var pins: [UInt32: GrantPin] = [:]
+    /// In one process only: ports to take, oldest first; they are pending and unmasked.
+    var ready: [EventChannelPort] = []
+    /// False once the handle was closed or its domain destroyed.
+    var isOpen = true
+
+    init(domain: MachineDomain) { self.domain = domain }
+}
+
+/// One mapped grant.
+struct GrantPin {
+    let domain: MachineDomain
+    let reference: GrantReference
+    /// The page number that was checked when it was mapped.
+    let frame: UInt32
+}
