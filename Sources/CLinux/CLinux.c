@@ -92,6 +92,22 @@ int clinux_tun_set_persist(int fd, int persist) {
     return ioctl(fd, TUNSETPERSIST, (unsigned long)persist);
 }
 
+int clinux_unshare(int flags) {
+    return unshare(flags);
+}
+
+int clinux_setns(int fd, int flags) {
+    return setns(fd, flags);
+}
+
+int clinux_pipe(int *ends) {
+    return pipe2(ends, O_CLOEXEC);
+}
+
+int clinux_spawn_close_from(posix_spawn_file_actions_t *actions, int first) {
+    return posix_spawn_file_actions_addclosefrom_np(actions, first);
+}
+
 int clinux_set_parent_death_signal(int signal) {
     return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0);
 }

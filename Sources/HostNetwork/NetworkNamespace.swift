@@ -52,14 +52,14 @@ public struct NetworkNamespace: ~Copyable {
 
     /// Moves the calling thread into a new one for good. `unshare(CLONE_NEWNET)`.
     public static func enterFresh() throws(HostNetworkError) {
-        guard unshare(CLONE_NEWNET) == 0 else {
+        guard clinux_unshare(CLONE_NEWNET) == 0 else {
             throw refused("unshare -n", "network namespace")
         }
     }
 
     /// Moves the calling thread into this one for good. `setns`.
     public func enter() throws(HostNetworkError) {
-        guard setns(descriptor, CLONE_NEWNET) == 0 else {
+        guard clinux_setns(descriptor, CLONE_NEWNET) == 0 else {
             throw NetworkNamespace.refused("setns", "network namespace")
         }
     }
@@ -108,7 +108,7 @@ public struct NetworkNamespace: ~Copyable {
     public consuming func close() {}
 
     private func enterOrStop() {
-        guard setns(descriptor, CLONE_NEWNET) == 0 else {
+        guard clinux_setns(descriptor, CLONE_NEWNET) == 0 else {
             fatalError("a thread cannot return to its network namespace: errno \(Glibc.errno)")
         }
     }

@@ -40,56 +40,21 @@ public enum GrantCopyDirection: Sendable {
 }
 
 /// A list of grant copies of fixed capacity, allocated once and reused every turn.
-@safe
-public struct GrantCopyBatch: ~Copyable {
-    /// Most operations in one batch.
-    public let capacity: Int
-    /// Operations appended since the last `removeAll()`.
-    public var count: Int = 0
-    @usableFromInline let operations: UnsafeMutablePointer<GrantCopyOperation>
+public typealias GrantCopyBatch = FixedBuffer<GrantCopyOperation>
 
-    /// Takes the parts as they are.
+extension FixedBuffer<GrantCopyOperation> {
+    /// Makes an empty batch with room for `capacity` operations.
     public init(capacity: Int) {
-        self.capacity = capacity
-        unsafe operations = .allocate(capacity: capacity)
-    }
-
-    deinit { unsafe operations.deallocate() }
-
-    /// Adds an operation and returns its position. Overfilling is our own bug.
-    @inlinable @inline(__always)
-    @discardableResult
-    public mutating func append(_ operation: GrantCopyOperation) -> Int {
-        precondition(count < capacity, "a grant copy batch overflows")
-        unsafe (operations + count).initialize(to: operation)
-        count += 1
-        return count - 1
-    }
-
-    /// Empties the batch.
-    @inlinable @inline(__always)
-    public mutating func removeAll() { count = 0 }
-
-    /// Drops every operation from position `count` on.
-    @inlinable @inline(__always)
-    public mutating func truncate(to count: Int) {
-        precondition(count >= 0 && count <= self.count, "a grant copy batch cannot grow")
-        self.count = count
-    }
-
-    /// The operation at a position.
-    @inlinable
-    public subscript(position: Int) -> GrantCopyOperation {
-        @inline(__always) get {
-            precondition(position >= 0 && position < count, "outside of the grant copy batch")
-            return unsafe operations[position]
-        }
+        self.init(
+            capacity: capacity,
+            filler: GrantCopyOperation(
+                domain: DomainID(0), reference: GrantReference(0), pageOffset: 0, count: 0,
+                arenaOffset: 0))
     }
 
     /// Records what became of an operation.
     @inlinable @inline(__always)
     public mutating func setStatus(_ status: Int16, at position: Int) {
-        precondition(position >= 0 && position < count, "outside of the grant copy batch")
-        unsafe operations[position].status = status
+        self[position].status = status
     }
 }

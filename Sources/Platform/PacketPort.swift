@@ -38,6 +38,16 @@ public struct FrameFragments: Sendable {
         count += 1
     }
 
+    /// Adds a piece, or lengthens the last one where the new piece follows it in memory.
+    @inlinable @inline(__always)
+    public mutating func appendJoining(_ fragment: FrameFragment) {
+        if count > 0, storage[count - 1].offset + storage[count - 1].count == fragment.offset {
+            storage[count - 1].count += fragment.count
+        } else {
+            append(fragment)
+        }
+    }
+
     /// The piece at a position.
     @inlinable
     public subscript(position: Int) -> FrameFragment {

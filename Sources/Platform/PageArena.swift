@@ -58,4 +58,13 @@ public struct PageArena: ~Copyable {
         return unsafe _overrideLifetime(
             RawSpan(_unsafeStart: start, byteCount: count), borrowing: self)
     }
+
+    /// The bytes of a range, to change.
+    @inlinable @inline(__always)
+    @_lifetime(&self)
+    public mutating func mutableBytes(at offset: Int, count: Int) -> MutableRawSpan {
+        let start = unsafe address(of: offset, count: count)
+        let span = unsafe MutableRawSpan(_unsafeStart: start, byteCount: count)
+        return unsafe _overrideLifetime(span, mutating: &self)
+    }
 }

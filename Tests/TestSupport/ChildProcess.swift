@@ -104,7 +104,7 @@ package struct ChildProcess: ~Copyable {
 
     private static func makePipe(for program: String) throws -> (read: Int32, write: Int32) {
         var ends: [Int32] = [-1, -1]
-        guard unsafe pipe2(&ends, O_CLOEXEC) == 0 else {
+        guard unsafe clinux_pipe(&ends) == 0 else {
             throw Failure.notStarted(program: program, errno: errno)
         }
         return (ends[0], ends[1])
@@ -121,7 +121,7 @@ package struct ChildProcess: ~Copyable {
         var words = unsafe arguments.map { unsafe strdup($0) } + [nil]
         var settings = unsafe variables.map { unsafe strdup("\($0.key)=\($0.value)") } + [nil]
         defer {
-            for unsafe word in unsafe words + settings { unsafe free(word) }
+            for unsafeword in unsafe words + settings { unsafe free(word) }
         }
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
@@ -129,7 +129,7 @@ package struct ChildProcess: ~Copyable {
         unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         unsafe posix_spawn_file_actions_adddup2(&actions, output, 1)
         unsafe posix_spawn_file_actions_adddup2(&actions, errors, 2)
-        unsafe posix_spawn_file_actions_addclosefrom_np(&actions, 3)
+        unsafe clinux_spawn_close_from(&actions, 3)
         var attributes = posix_spawnattr_t()
         unsafe posix_spawnattr_init(&attributes)
         defer { unsafe posix_spawnattr_destroy(&attributes) }

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
+#include <linux/sched.h>
 #include <linux/virtio_net.h>
 #include <net/if.h>
 #include <poll.h>
@@ -56,6 +57,15 @@ int clinux_tun_set_tap(int fd, char *name);
 int clinux_tun_set_vnet_header_size(int fd, int size);
 int clinux_tun_set_offload(int fd, unsigned int flags);
 int clinux_tun_set_persist(int fd, int persist);
+
+// unshare(2) and setns(2), with CLONE_NEW* of linux/sched.h.
+int clinux_unshare(int flags);
+int clinux_setns(int fd, int flags);
+
+// pipe2(2), close-on-exec: ends[0] to read, ends[1] to write.
+int clinux_pipe(int *ends);
+// posix_spawn_file_actions_addclosefrom_np(3).
+int clinux_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
 
 // prctl(PR_SET_PDEATHSIG), prctl(PR_SET_NAME).
 int clinux_set_parent_death_signal(int signal);

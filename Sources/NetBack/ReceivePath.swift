@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bridge to guest. Rx is the frontend's receive: it posts buffers, we fill them.
+public import Netif
+public import Platform
+public import Ring
+
+extension VifQueue where Port: ~Copyable {
+    /// One bounded step of the Rx ring: frames → one batch of grant copies → responses. True when
+    /// there is more to do.
+    ///
+    /// A frame is read from the port only when the guest has posted enough buffers for the largest
+    /// one, so that no frame is ever held here: what the guest has no room for stays in the port's
+    /// queue, where the kernel bounds and counts it.
+    /// - Throws: `QueueFault` when the queue must do no more.
+    @inlinable
+    public mutating func serveReceive<H: Hypervisor & ~Copyable>(
+        hypervisor: inout H, scratch: inout WorkerScratch
+    ) throws(QueueFault) -> Bool {
+        let free: UInt32
+        do throws(RingFault) {
+            free = try receiveRing.unconsumedRequestCount()
+        } catch {
+            throw .receiveRing(error)
+        }
+        do throws(PlatformError) {
+            let used = try stageFrames(free: free, scratch: &scratch)
+            if scratch.batch.count > 0 {
+                try hypervisor.copy(&scratch.batch, .toGuest, arena: scratch.arena)
+            }
+            for number in 0..<scratch.frames.count { finishFrame(number, scratch: scratch) }
+            if receiveRing.publishResponses() {
+                statistics.notifications += 1
+                try hypervisor.notify(receiveChannel)
+            }
+            guard isPortReadable else { return false }
+            if free - used >= receiveSlotsNeeded { return true }
+        } catch {
+            throw .platform(error)
+        }
+        do throws(RingFault) {
+            let isRefilled = try receiveRing.finalCheckForRequests(receiveSlotsNeeded)
+            isReceiveBlocked = !isRefilled
+            if !isRefilled { statistics.receiveStarved += 1 }
+            return isRefilled
+        } catch {
+            throw .receiveRing(error)
+        }
+    }
+
+    /// Reads frames and lists their grant copies; returns how many requests they use.
+    @inlinable
+    mutating func stageFrames(
+        free: UInt32, scratch: inout WorkerScratch
+    ) throws(PlatformError) -> UInt32 {
+        scratch.batch.removeAll()
+        scratch.frames.removeAll()
+        var used: UInt32 = 0
+        var page = 0
+        while scratch.frames.count < WorkerScratch.packetsPerStep,
+            free - used >= receiveSlotsNeeded, page < WorkerScratch.slotsPerStep
+        {
+            let offset = page * PageArena.pageSize
+            var header = VnetHeader()
+            let room = WorkerScratch.pagesPerFrame * PageArena.pageSize
+            let size = try port.receive(
+                into: scratch.arena, at: offset, capacity: room, header: &header)
+            guard let size else {
+                isPortReadable = false
+                break
+            }
+            guard
+                let packet = describe(
+                    size: size, header: header, at: offset, arena: &scratch.arena)
+            else { continue }
+            let first = StagedFrame(
+                packet: packet, firstRequest: used, firstCopy: scratch.batch.count)
+            scratch.frames.append(first)
+            stageCopies(of: packet, firstRequest: used, at: offset, batch: &scratch.batch)
+            used += UInt32(packet.slotCount)
+            page += (size + PageArena.pageSize - 1) / PageArena.pageSize
+        }
+        return used
+    }
+
+    /// What the guest is told about a frame; nil when it cannot be given to this guest.
+    @inlinable
+    mutating func describe(
+        size: Int, header: VnetHeader, at offset: Int, arena: inout PageArena
+    ) -> ReceivePacket? {
+        var packet = ReceivePacket(size: size)
+        packet.checksumBlank = header.flags & VnetHeader.needsChecksum != 0
+        packet.dataValidated =
+            packet.checksumBlank || header.flags & VnetHeader.dataValid != 0
+        switch header.gsoType & 0x7F {
+        case 0: break
+        case VnetHeader.gsoTCPv4 where features.contains(.segmentationTCPv4):
+            packet.offload = SegmentationOffload(size: header.gsoSize, kind: .tcpv4)
+        case VnetHeader.gsoTCPv6 where features.contains(.segmentationTCPv6):
+            packet.offload = SegmentationOffload(size: header.gsoSize, kind: .tcpv6)
+        default:
+            // The port segments what the guest did not ask for; anything else is not for it.
+            statistics.receiveOversized += 1
+            return nil
+        }
+        if packet.checksumBlank, packet.offload == nil, !features.contains(.checksumIPv6) {
+            packet.checksumBlank = !fillIPv6Checksum(size: size, at: offset, arena: &arena)
+        }
+        guard packet.slotCount <= Int(receiveSlotsNeeded) else {
+            statistics.receiveOversized += 1
+            return nil
+        }
+        return packet
+    }
+
+    /// Computes the checksum of an IPv6 frame; false for any other frame.
+    ///
+    /// One switch of the port serves both families: where the guest takes blank sums over IPv4
+    /// but not over IPv6, the latter are computed here.
+    @inlinable
+    func fillIPv6Checksum(size: Int, at offset: Int, arena: inout PageArena) -> Bool {
+        let window = min(size, NetifLimits.headerWindow)
+        guard let headers = FrameHeaders.parse(arena.bytes(at: offset, count: window)),
+            headers.network == .ipv6
+        else { return false }
+        var bytes = arena.mutableBytes(at: offset, count: size)
+        return Checksum.fill(&bytes, headers: headers)
+    }
+
+    /// Lists the grant copies of a frame that lies contiguous from a page's start on.
+    @inlinable
+    func stageCopies(
+        of packet: ReceivePacket, firstRequest: UInt32, at offset: Int,
+        batch: inout GrantCopyBatch
+    ) {
+        let splitter = PacketSplitter(packet)
+        for position in 0..<splitter.slotCount {
+            let count = splitter.dataCount(at: position)
+            guard count > 0 else { continue }
+            let request = ReceiveRequest(
+                receiveRing.copyRequest(offset: firstRequest + UInt32(position)))
+            batch.append(
+                GrantCopyOperation(
+                    domain: id.vif.domain, reference: GrantReference(request.grantReference),
+                    pageOffset: 0, count: UInt16(count),
+                    arenaOffset: offset + splitter.frameOffset(at: position)))
+        }
+    }
+
+    /// Stages the responses of one frame whose copies are done. Response i answers request i.
+    @inlinable
+    mutating func finishFrame(_ number: Int, scratch: borrowing WorkerScratch) {
+        let packet = scratch.frames[number].packet
+        var isCopied = true
+        let firstCopy = scratch.frames[number].firstCopy
+        let lastCopy =
+            number + 1 < scratch.frames.count
+            ? scratch.frames[number + 1].firstCopy : scratch.batch.count
+        for copy in firstCopy..<lastCopy where scratch.batch[copy].status != 0 {
+            isCopied = false
+        }
+        let splitter = PacketSplitter(packet)
+        for position in 0..<splitter.slotCount {
+            // The copied words are read again for the id alone: a guest that changed it meanwhile
+            // confuses nobody but itself.
+            let request = ReceiveRequest(receiveRing.copyRequest(offset: 0))
+            receiveRing.consumeRequests(1)
+            let response =
+                isCopied
+                ? splitter.response(at: position, requestID: request.id)
+                : ReceiveResponse.error(id: request.id).slot
+            receiveRing.stageResponse(response)
+        }
+        statistics.receiveSlots += UInt64(packet.slotCount)
+        if isCopied {
+            statistics.receivePackets += 1
+            statistics.receiveBytes += UInt64(packet.size)
+        } else {
+            statistics.receiveCopyFailures += 1
+        }
+    }
+}

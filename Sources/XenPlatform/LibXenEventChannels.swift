@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+import CXen
+import Glibc
+import Platform
+
+/// An open /dev/xen/evtchn, non-blocking.
+///
+/// SAFETY: `handle` comes from xenevtchn_open and is closed in deinit alone.
+@safe
+struct LibXenEventChannels: ~Copyable {
+    private let handle: OpaquePointer
+    /// Readable when a port is pending.
+    let descriptor: Int32
+
+    init() throws(PlatformError) {
+        guard let handle = unsafe xenevtchn_open(nil, 0) else {
+            throw PlatformError("xenevtchn_open", errno: errno)
+        }
+        let fd = unsafe xenevtchn_fd(handle)
+        // xenevtchn_pending blocks otherwise; a look must never stop the packet path.
+        guard fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) == 0 else {
+            let code = errno
+            unsafe xenevtchn_close(handle)
+            throw PlatformError("fcntl(F_SETFL) on /dev/xen/evtchn", errno: code)
+        }
+        unsafe self.handle = handle
+        descriptor = fd
+    }
+
+    deinit { unsafe xenevtchn_close(handle) }
+
+    func bindInterdomain(
+        _ remote: EventChannelPort, of domain: DomainID
+    ) throws(PlatformError) -> EventChannelPort {
+        let port = unsafe xenevtchn_bind_interdomain(
+            handle, UInt32(domain.rawValue), remote.rawValue)
+        guard port >= 0 else { throw PlatformError("xenevtchn_bind_interdomain", errno: errno) }
+        return EventChannelPort(UInt32(port))
+    }
+
+    func unbind(_ port: EventChannelPort) throws(PlatformError) {
+        guard unsafe xenevtchn_unbind(handle, port.rawValue) == 0 else {
+            throw PlatformError("xenevtchn_unbind", errno: errno)
+        }
+    }
+
+    func notify(_ port: EventChannelPort) throws(PlatformError) {
+        guard unsafe xenevtchn_notify(handle, port.rawValue) == 0 else {
+            throw PlatformError("xenevtchn_notify", errno: errno)
+        }
+    }
+
+    func nextPending() throws(PlatformError) -> EventChannelPort? {
+        let port = unsafe xenevtchn_pending(handle)
+        if port >= 0 { return EventChannelPort(UInt32(port)) }
+        guard errno == EAGAIN || errno == EINTR else {
+            throw PlatformError("xenevtchn_pending", errno: errno)
+        }
+        return nil
+    }
+
+    func unmask(_ port: EventChannelPort) throws(PlatformError) {
+        guard unsafe xenevtchn_unmask(handle, port.rawValue) == 0 else {
+            throw PlatformError("xenevtchn_unmask", errno: errno)
+        }
+    }
+}
