@@ -108,6 +108,18 @@ int clinux_spawn_close_from(posix_spawn_file_actions_t *actions, int first) {
     return posix_spawn_file_actions_addclosefrom_np(actions, first);
 }
 
+ssize_t clinux_readv(int fd, const struct iovec *pieces, int count) {
+    return readv(fd, pieces, count);
+}
+
+ssize_t clinux_writev(int fd, const struct iovec *pieces, int count) {
+    return writev(fd, pieces, count);
+}
+
+int clinux_errno(void) {
+    return errno;
+}
+
 int clinux_set_parent_death_signal(int signal) {
     return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0);
 }

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-public import Glibc
+public import CLinux
 public import Platform
 
 /// The packet path: one system call per frame, nothing allocated, nothing copied by us.
+///
+/// Both functions carry the compiler's check themselves: an unoptimised build does not look into
+/// another module's functions and believes only those that were checked where they are defined.
 extension TapDevice: PacketPort {
     /// How often one call is tried again when the kernel loses it to a signal or to a frame it
     /// cannot describe.
@@ -10,7 +13,7 @@ extension TapDevice: PacketPort {
 
     /// Reads one waiting frame into the arena and its offload state into `header`; nil when none
     /// waits. A longer frame is cut at `capacity`. `readv`.
-    @inlinable
+    @inlinable @_noAllocation @_noLocks
     public mutating func receive(
         into arena: borrowing PageArena, at offset: Int, capacity: Int, header: inout VnetHeader
     ) throws(PlatformError) -> Int? {
@@ -19,12 +22,12 @@ extension TapDevice: PacketPort {
             iov_base: arena.address(of: offset, count: capacity), iov_len: capacity)
         var attempts = 0
         while true {
-            let received = unsafe readv(descriptor, vectors, 2)
+            let received = unsafe clinux_readv(descriptor, vectors, 2)
             if received >= VnetHeader.size {
-                header = decodedHeader()
+                decode(into: &header)
                 return received - VnetHeader.size
             }
-            let error = received < 0 ? unsafe __errno_location().pointee : EIO
+            let error = received < 0 ? clinux_errno() : EIO
             if error == EAGAIN { return nil }
             attempts += 1
             // EINVAL: the kernel consumed a frame whose offload has no vnet header.
@@ -38,7 +41,7 @@ extension TapDevice: PacketPort {
     ///
     /// Only a device that is gone throws; whatever the kernel has against this one frame, or
     /// against taking it now (EIO when the link is down, EINVAL, ENOBUFS), refuses it.
-    @inlinable
+    @inlinable @_noAllocation @_noLocks
     public mutating func transmit(
         _ fragments: borrowing FrameFragments, header: VnetHeader, from arena: borrowing PageArena
     ) throws(PlatformError) -> TransmitOutcome {
@@ -54,9 +57,9 @@ extension TapDevice: PacketPort {
         }
         var attempts = 0
         while true {
-            let written = unsafe writev(descriptor, vectors, Int32(position + 1))
+            let written = unsafe clinux_writev(descriptor, vectors, Int32(position + 1))
             if written >= 0 { return .sent }
-            let error = unsafe __errno_location().pointee
+            let error = clinux_errno()
             attempts += 1
             if error == EINTR && attempts < TapDevice.attemptsMax { continue }
             if error == EBADF || error == EBADFD || error == EFAULT {
@@ -66,24 +69,22 @@ extension TapDevice: PacketPort {
         }
     }
 
-    /// The vnet header that the last read left, field by field.
+    /// Takes over the vnet header that the last read left, field by field.
     @inlinable @inline(__always)
-    func decodedHeader() -> VnetHeader {
+    func decode(into header: inout VnetHeader) {
         // SAFETY: the offsets are those of a header of 12 bytes, which is what `scratch` holds.
-        var header = VnetHeader()
         header.flags = unsafe scratch.load(fromByteOffset: 0, as: UInt8.self)
         header.gsoType = unsafe scratch.load(fromByteOffset: 1, as: UInt8.self)
         header.headerLength = word(at: 2)
         header.gsoSize = word(at: 4)
         header.checksumStart = word(at: 6)
         header.checksumOffset = word(at: 8)
-        return header
     }
 
     /// Writes the vnet header of the next frame, field by field.
     @inlinable @inline(__always)
     func encode(_ header: VnetHeader) {
-        // SAFETY: as in `decodedHeader`.
+        // SAFETY: as in `decode`.
         unsafe scratch.storeBytes(of: header.flags, toByteOffset: 0, as: UInt8.self)
         unsafe scratch.storeBytes(of: header.gsoType, toByteOffset: 1, as: UInt8.self)
         setWord(header.headerLength, at: 2)

@@ -67,6 +67,14 @@ int clinux_pipe(int *ends);
 // posix_spawn_file_actions_addclosefrom_np(3).
 int clinux_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
 
+// readv(2), writev(2), errno. Swift's check of the packet path takes a C function for free of
+// allocation and locks only if its declaration says so; these are at most a system call.
+__attribute__((swift_attr("@_noLocks"))) ssize_t clinux_readv(
+    int fd, const struct iovec *pieces, int count);
+__attribute__((swift_attr("@_noLocks"))) ssize_t clinux_writev(
+    int fd, const struct iovec *pieces, int count);
+__attribute__((swift_attr("@_noLocks"))) int clinux_errno(void);
+
 // prctl(PR_SET_PDEATHSIG), prctl(PR_SET_NAME).
 int clinux_set_parent_death_signal(int signal);
 int clinux_set_thread_name(const char *name);
