@@ -33,7 +33,7 @@ public struct NetlinkSession: ~Copyable {
     /// Looks a link up by name; nil when there is none. `ip -d link show NAME`.
     public func link(named name: String) throws(HostNetworkError) -> Link? {
         let name = try LinkName(name, for: "ip link show")
-        guard let found = try unsafe fetch(name.text, index: 0) else { return nil }
+        guard let found = try unsafe fetch(name.text) else { return nil }
         defer { unsafe rtnl_link_put(found) }
         return unsafe describe(found)
     }
@@ -52,7 +52,7 @@ public struct NetlinkSession: ~Copyable {
     public func statistics(of name: String) throws(HostNetworkError) -> LinkStatistics {
         let operation = "ip -s link show"
         let name = try LinkName(name, for: operation)
-        guard let found = try unsafe fetch(name.text, index: 0) else {
+        guard let found = try unsafe fetch(name.text) else {
             throw HostNetworkError(operation, on: name.text, errno: ENODEV)
         }
         defer { unsafe rtnl_link_put(found) }
@@ -73,13 +73,15 @@ public struct NetlinkSession: ~Copyable {
         let operation = "ip addr add \(address) dev"
         let index = try existingLink(named: name, for: operation).index
         var parsed: OpaquePointer?
+        let malformed = HostNetworkError(
+            operation, on: name, errno: EINVAL,
+            explanation: "not an address: write it as 10.0.0.1/24 or fd00::1/64")
         guard unsafe nl_addr_parse(address, AF_UNSPEC, &parsed) == 0, let local = unsafe parsed
-        else {
-            throw HostNetworkError(
-                operation, on: name, errno: EINVAL,
-                explanation: "not an address: write it as 10.0.0.1/24 or fd00::1/64")
-        }
+        else { throw malformed }
         defer { unsafe nl_addr_put(local) }
+        guard unsafe nl_addr_get_prefixlen(local) <= 8 * nl_addr_get_len(local) else {
+            throw malformed
+        }
         guard let request = unsafe rtnl_addr_alloc() else {
             throw HostNetworkError(operation, on: name, errno: ENOMEM)
         }
@@ -106,9 +108,9 @@ public struct NetlinkSession: ~Copyable {
     }
 
     @unsafe
-    private func fetch(_ name: String, index: Int32) throws(HostNetworkError) -> OpaquePointer? {
+    private func fetch(_ name: String) throws(HostNetworkError) -> OpaquePointer? {
         var found: OpaquePointer?
-        let result = unsafe rtnl_link_get_kernel(socket, index, name, &found)
+        let result = unsafe rtnl_link_get_kernel(socket, 0, name, &found)
         if result == -NLE_NODEV || result == -NLE_OBJ_NOTFOUND { return nil }
         guard result >= 0 else {
             throw HostNetworkError("ip link show", on: name, netlink: result)
