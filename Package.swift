@@ -105,7 +105,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "StoreTests",
-            dependencies: ["EmulatedPlatform", "StoreClient", "Platform", "TestSupport", "CLinux"],
+            dependencies: [
+                "EmulatedPlatform", "StoreClient", "Platform", "CXen", "TestSupport", "CLinux",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "PlatformTests",

@@ -121,7 +121,7 @@ package struct ChildProcess: ~Copyable {
         var words = unsafe arguments.map { unsafe strdup($0) } + [nil]
         var settings = unsafe variables.map { unsafe strdup("\($0.key)=\($0.value)") } + [nil]
         defer {
-            for unsafeword in unsafe words + settings { unsafe free(word) }
+            unsafe (words + settings).forEach { unsafe free($0) }
         }
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)

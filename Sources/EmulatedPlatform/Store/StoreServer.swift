@@ -90,8 +90,8 @@ public struct StoreServer: ~Copyable {
         guard count >= 0 || errno == EINTR else {
             throw PlatformError("epoll_wait", errno: errno)
         }
-        for unsafeevent in unsafe ready.prefix(Int(max(0, count))) {
-            let token = unsafe event.data.u64
+        for index in 0..<Int(max(0, count)) {
+            let token = unsafe ready[index].data.u64
             if let listener = listeners[token] {
                 try accept(on: listener)
             } else if let index = sockets.index(forKey: token) {
