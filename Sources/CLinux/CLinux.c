@@ -4,6 +4,29 @@
 #endif
 #include "CLinux.h"
 
+int clinux_errno(void) {
+    return errno;
+}
+
+int clinux_epoll_poll(int epoll, struct epoll_event *events, int events_max) {
+    return epoll_wait(epoll, events, events_max, 0);
+}
+
+int clinux_epoll_once(int epoll, int operation, int fd, uint64_t data) {
+    struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data = {.u64 = data}};
+    return epoll_ctl(epoll, operation, fd, &event);
+}
+
+int clinux_event_take(int fd) {
+    uint64_t count;
+    return (int)read(fd, &count, sizeof(count));
+}
+
+int clinux_event_raise(int fd) {
+    uint64_t one = 1;
+    return (int)write(fd, &one, sizeof(one));
+}
+
 int clinux_memfd_create(const char *name) {
     return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 }
@@ -14,6 +37,10 @@ int clinux_memfd_seal_size(int fd) {
 
 int clinux_memfd_seal_future_write(int fd) {
     return fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE);
+}
+
+int clinux_accept(int socket) {
+    return accept4(socket, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
 ssize_t clinux_send_fds(int socket, const void *bytes, size_t size, const int *fds, int fd_count) {

@@ -37,12 +37,27 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+// On the packet path: Swift's @_noAllocation and @_noLocks refuse C functions without these.
+#define CLINUX_PACKET_PATH \
+    __attribute__((swift_attr("@_noAllocation"))) __attribute__((swift_attr("@_noLocks")))
+
+// errno, epoll_wait(2) that does not wait, and epoll_ctl(2) for input, once per arming.
+int clinux_errno(void) CLINUX_PACKET_PATH;
+int clinux_epoll_poll(int epoll, struct epoll_event *events, int events_max) CLINUX_PACKET_PATH;
+int clinux_epoll_once(int epoll, int operation, int fd, uint64_t data) CLINUX_PACKET_PATH;
+// read(2) and write(2) of an eventfd's eight bytes.
+int clinux_event_take(int fd) CLINUX_PACKET_PATH;
+int clinux_event_raise(int fd) CLINUX_PACKET_PATH;
+
 // memfd_create(2), sealable; the descriptor is close-on-exec.
 int clinux_memfd_create(const char *name);
 // fcntl(F_ADD_SEALS): the file can neither shrink nor grow again, so that a mapping never faults.
 int clinux_memfd_seal_size(int fd);
 // fcntl(F_ADD_SEALS): mappings made from now on are read-only; those that exist stay as they are.
 int clinux_memfd_seal_future_write(int fd);
+
+// accept4(2); the descriptor is non-blocking and close-on-exec.
+int clinux_accept(int socket);
 
 // sendmsg(2)/recvmsg(2) of one datagram with up to CLINUX_FDS_MAX descriptors (SCM_RIGHTS).
 // Received descriptors are close-on-exec; *fd_count is how many came.

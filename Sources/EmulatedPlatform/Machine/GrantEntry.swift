@@ -2,39 +2,23 @@
 internal import Platform
 internal import SharedMemory
 
-/// What a grant operation answers, with Xen's numbers. Corresponds to `GNTST_*`.
-package enum GrantStatus {
-    /// Done.
-    package static let okay: Int16 = 0
-    /// Not granted, granted to someone else, or granted for reading only.
-    package static let generalError: Int16 = -1
-    /// No such domain, or one that was never opened.
-    package static let badDomain: Int16 = -2
-    /// No such entry in the table.
-    package static let badReference: Int16 = -3
-    /// The entry names a page the domain does not have.
-    package static let badPage: Int16 = -9
-    /// The bytes reach over the end of the page.
-    package static let badCopyArgument: Int16 = -10
-}
-
 /// One entry of a grant table: word 0 holds flags (low half) and the grantee's domid (high half),
 /// word 1 the page number. The guest writes both with plain stores, the machine only ever sets
 /// and clears the two in-use bits. Corresponds to `struct grant_entry_v1`.
 enum GrantEntry {
     /// Entries of every table: Xen's default of 64 frames.
-    static let count = 32768
+    static var count: Int { 32768 }
     /// Pages one table takes.
-    static let tablePageCount = 64
+    static var tablePageCount: Int { 64 }
 
     /// `GTF_permit_access`.
-    static let permitAccess: UInt32 = 1
+    static var permitAccess: UInt32 { 1 }
     /// `GTF_type_mask`.
-    static let typeMask: UInt32 = 3
+    static var typeMask: UInt32 { 3 }
     /// `GTF_readonly`.
-    static let readOnly: UInt32 = 1 << 2
+    static var readOnly: UInt32 { 1 << 2 }
     /// `GTF_reading` and `GTF_writing`: the page is mapped by the grantee.
-    static let inUse: UInt32 = 1 << 3 | 1 << 4
+    static var inUse: UInt32 { 1 << 3 | 1 << 4 }
 
     /// The first word of an entry that grants.
     static func header(for domain: DomainID, readOnly: Bool) -> UInt32 {
@@ -42,11 +26,13 @@ enum GrantEntry {
     }
 
     /// Which word of the table holds an entry's flags; nil outside of the table.
+    @_noAllocation @_noLocks
     static func word(of reference: GrantReference) -> Int? {
         reference.rawValue < UInt32(count) ? Int(reference.rawValue) * 2 : nil
     }
 
     /// Whether `header` lets `caller` read (and write) the page.
+    @_noAllocation @_noLocks
     static func permits(_ header: UInt32, caller: DomainID, writing: Bool) -> Bool {
         header & typeMask == permitAccess && header >> 16 == UInt32(caller.rawValue)
             && !(writing && header & readOnly != 0)

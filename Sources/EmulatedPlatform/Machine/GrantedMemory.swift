@@ -23,7 +23,7 @@ struct GrantedMemory {
     ///
     /// The guest may rewrite the entry and the page at any moment: every field is loaded once and
     /// only the loaded value is checked and used, so that at worst it gets other bytes of its own.
-    @inline(__always)
+    @_noAllocation @_noLocks
     func copy(
         _ operation: GrantCopyOperation, _ direction: GrantCopyDirection, caller: DomainID,
         arena: borrowing PageArena
@@ -35,7 +35,11 @@ struct GrantedMemory {
         let header = grants.loadAcquire(at: word)
         // relaxed: ordered by the load above, and checked as a value.
         let frame = grants.loadRelaxed(at: word + 1)
-        let writing = direction == .toGuest
+        let writing =
+            switch direction {
+            case .fromGuest: false
+            case .toGuest: true
+            }
         guard GrantEntry.permits(header, caller: caller, writing: writing) else {
             return GrantStatus.generalError
         }

@@ -42,7 +42,7 @@ public final class Machine {
     public func createDomain(
         name: String, pageCount: Int, id wanted: DomainID? = nil
     ) throws(PlatformError) -> DomainID {
-        guard (1...MachineDomain.pageCountMax).contains(pageCount) else {
+        guard (1...MachineLimits.pageCountMax).contains(pageCount) else {
             throw PlatformError("XEN_DOMCTL_createdomain", errno: EINVAL)
         }
         let id = if let wanted { wanted } else { try nextID() }

@@ -5,13 +5,6 @@ internal import SharedMemory
 /// A domain as the machine keeps it. A class because mappings made by other domains outlive its
 /// place in the machine, as mapped pages outlive a dying domain under Xen.
 final class MachineDomain {
-    /// Ports per domain, port 0 included, which is never used: the limit of Xen's 2-level ABI.
-    static let portCount = 4096
-    /// Pages of the status words: the generation in word 0, word N says whether port N is bound.
-    static let statusPageCount = 4
-    /// Most pages a domain may have: 4 GiB.
-    static let pageCountMax = 1 << 20
-
     let id: DomainID
     let name: String
     /// Never the same for two domains of one machine, though their ids may be.
@@ -34,13 +27,13 @@ final class MachineDomain {
         case .oneProcess:
             memory = try SharedRegion(privatePageCount: pageCount)
             grants = try SharedRegion(privatePageCount: GrantEntry.tablePageCount)
-            status = try SharedRegion(privatePageCount: MachineDomain.statusPageCount)
+            status = try SharedRegion(privatePageCount: MachineLimits.statusPageCount)
         case .processes:
             memory = try .makeShared(pageCount: pageCount, readOnlyForOthers: false)
             grants = try .makeShared(
                 pageCount: GrantEntry.tablePageCount, readOnlyForOthers: false)
             status = try .makeShared(
-                pageCount: MachineDomain.statusPageCount, readOnlyForOthers: true)
+                pageCount: MachineLimits.statusPageCount, readOnlyForOthers: true)
         }
         status.words.storeRelease(generation, at: 0)
     }
@@ -67,7 +60,7 @@ final class MachineDomain {
         if let hole = ports.dropFirst().firstIndex(where: { $0 == nil }) {
             return EventChannelPort(UInt32(hole))
         }
-        guard ports.count < MachineDomain.portCount else { return nil }
+        guard ports.count < MachineLimits.portCount else { return nil }
         ports.append(nil)
         return EventChannelPort(UInt32(ports.count - 1))
     }

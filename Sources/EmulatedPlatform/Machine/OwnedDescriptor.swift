@@ -10,4 +10,11 @@ struct OwnedDescriptor: ~Copyable {
     init(taking number: Int32) { self.number = number }
 
     deinit { close(number) }
+
+    /// Hands the descriptor over to someone who closes it.
+    consuming func release() -> Int32 {
+        let number = number
+        discard self
+        return number
+    }
 }

@@ -66,8 +66,10 @@ struct SharedRegion: ~Copyable {
 
     /// All words, to use while the region lives.
     var words: MappedWords {
-        // SAFETY: page-aligned, mapped while `self` lives; users hold the owner.
-        unsafe MappedWords(at: base, wordCount: pageCount * PageArena.pageSize / 4)
+        @_noAllocation @_noLocks get {
+            // SAFETY: page-aligned, mapped while `self` lives; users hold the owner.
+            unsafe MappedWords(at: base, wordCount: pageCount * PageArena.pageSize / 4)
+        }
     }
 
     /// Where a page starts. A wrong page is our own bug.
