@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What Swift's Glibc overlay cannot import from Linux: GNU extensions, function-like and computed
 // macros, variadic calls. No logic: every function is one call.
-// _GNU_SOURCE is defined in CLinux.c alone: with it some types (fd_set, rusage's enum) differ from
-// those of Swift's Glibc module, and no Swift module could import both.
 #ifndef NETDD_CLINUX_H
 #define NETDD_CLINUX_H
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
