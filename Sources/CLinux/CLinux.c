@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include "CLinux.h"
 
 int clinux_errno(void) {
@@ -138,10 +141,6 @@ ssize_t clinux_readv(int fd, const struct iovec *pieces, int count) {
 
 ssize_t clinux_writev(int fd, const struct iovec *pieces, int count) {
     return writev(fd, pieces, count);
-}
-
-int clinux_errno(void) {
-    return errno;
 }
 
 int clinux_set_parent_death_signal(int signal) {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What Swift's Glibc overlay cannot import from Linux: GNU extensions, function-like and computed
 // macros, variadic calls. No logic: every function is one call.
+// _GNU_SOURCE is defined in CLinux.c alone: with it some types (fd_set, rusage's enum) differ from
+// those of Swift's Glibc module, and no Swift module could import both.
 #ifndef NETDD_CLINUX_H
 #define NETDD_CLINUX_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
@@ -49,6 +48,9 @@ int clinux_epoll_once(int epoll, int operation, int fd, uint64_t data) CLINUX_PA
 // read(2) and write(2) of an eventfd's eight bytes.
 int clinux_event_take(int fd) CLINUX_PACKET_PATH;
 int clinux_event_raise(int fd) CLINUX_PACKET_PATH;
+// readv(2) and writev(2).
+ssize_t clinux_readv(int fd, const struct iovec *pieces, int count) CLINUX_PACKET_PATH;
+ssize_t clinux_writev(int fd, const struct iovec *pieces, int count) CLINUX_PACKET_PATH;
 
 // memfd_create(2), sealable; the descriptor is close-on-exec.
 int clinux_memfd_create(const char *name);
@@ -82,14 +84,6 @@ int clinux_setns(int fd, int flags);
 int clinux_pipe(int *ends);
 // posix_spawn_file_actions_addclosefrom_np(3).
 int clinux_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
-
-// readv(2), writev(2), errno. Swift's check of the packet path takes a C function for free of
-// allocation and locks only if its declaration says so; these are at most a system call.
-__attribute__((swift_attr("@_noLocks"))) ssize_t clinux_readv(
-    int fd, const struct iovec *pieces, int count);
-__attribute__((swift_attr("@_noLocks"))) ssize_t clinux_writev(
-    int fd, const struct iovec *pieces, int count);
-__attribute__((swift_attr("@_noLocks"))) int clinux_errno(void);
 
 // prctl(PR_SET_PDEATHSIG), prctl(PR_SET_NAME).
 int clinux_set_parent_death_signal(int signal);

@@ -142,8 +142,7 @@ public struct StoreServer: ~Copyable {
 
     private mutating func accept(on listener: Listener) throws(PlatformError) {
         for _ in 0..<StoreServer.acceptsPerTurnMax {
-            let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
-            let socket = unsafe accept4(listener.descriptor, __SOCKADDR_ARG(), nil, flags)
+            let socket = clinux_accept(listener.descriptor)
             guard socket >= 0 else { return }
             let count = sockets.values.count { $0.domain == listener.domain }
             guard listener.domain == .control || count < StoreServer.connectionsPerDomainMax else {
