@@ -9,8 +9,8 @@ internal import Platform
 /// Used by one thread at a time; reads and writes never wait.
 ///
 /// SAFETY: `scratch` (one vnet header) and `vectors` (it and the pieces of one frame) are
-/// allocated in `init` and freed in `deinit`. Each call fills the vectors it hands to the kernel with
-/// ranges that the arena has checked; what an earlier call left in them is never used.
+/// allocated in `init` and freed in `deinit`. Each call fills the vectors it hands to the kernel
+/// with ranges that the arena has checked; what an earlier call left in them is never used.
 @safe
 public struct TapDevice: ~Copyable {
     /// The open descriptor, to wait on or to hand to a sibling; it stays this device's.

@@ -42,7 +42,7 @@ private struct NoThread: Error { var errno: Int32 }
 /// Gives this thread, which must be one of its own, mounts that nobody else sees.
 func enterPrivateMounts() throws {
     struct Refused: Error { var errno: Int32 }
-    guard unshare(CLONE_NEWNS) == 0,
+    guard clinux_unshare(CLONE_NEWNS) == 0,
         unsafe mount("none", "/", nil, UInt(MS_REC | MS_PRIVATE), nil) == 0
     else { throw Refused(errno: errno) }
 }
