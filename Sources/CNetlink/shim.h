@@ -3,11 +3,6 @@
 #ifndef NETDD_CNETLINK_H
 #define NETDD_CNETLINK_H
 
-// As in CLinux.h: both modules are imported together and must see the same system headers.
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
