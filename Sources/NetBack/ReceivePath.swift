@@ -119,7 +119,9 @@ extension VifQueue where Port: ~Copyable {
     @inlinable
     func fillIPv6Checksum(size: Int, at offset: Int, arena: inout PageArena) -> Bool {
         let window = min(size, NetifLimits.headerWindow)
-        guard let headers = FrameHeaders.parse(arena.bytes(at: offset, count: window)),
+        guard
+            let headers = FrameHeaders.parse(
+                arena.bytes(at: offset, count: window), frameSize: size),
             headers.network == .ipv6
         else { return false }
         var bytes = arena.mutableBytes(at: offset, count: size)

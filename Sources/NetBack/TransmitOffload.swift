@@ -29,7 +29,9 @@ public enum TransmitOffload: Sendable {
         let isGathered = fragments[0].count < window
         let start = isGathered ? headerOffset : fragments[0].offset
         if isGathered { gather(window, of: fragments, to: start, arena: &arena) }
-        guard let headers = FrameHeaders.parse(arena.bytes(at: start, count: window)),
+        guard
+            let headers = FrameHeaders.parse(
+                arena.bytes(at: start, count: window), frameSize: packet.size),
             headers.transport != nil
         else { return .unusable }
         if let offload = packet.offload {

@@ -31,6 +31,8 @@ public struct VifQueue<Words: SharedWords, Port: PacketPort & ~Copyable>: ~Copya
     public var isPortReadable = true
     /// A frame waits, and the guest has posted too few buffers for the largest one.
     public var isReceiveBlocked = false
+    /// The queue does no more ring work.
+    public var isDisabled = false
     /// Why the queue is disabled, if it is.
     public var fault: QueueFault?
     /// What it did.
@@ -70,7 +72,7 @@ public struct VifQueue<Words: SharedWords, Port: PacketPort & ~Copyable>: ~Copya
     /// True when there is something to do now.
     @inlinable
     public var isReady: Bool {
-        fault == nil && (isTransmitPending || (isPortReadable && !isReceiveBlocked))
+        !isDisabled && (isTransmitPending || (isPortReadable && !isReceiveBlocked))
     }
 
     /// True when the guest had answers outstanding before we came: it may wait for a notification

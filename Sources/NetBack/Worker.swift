@@ -129,6 +129,13 @@ public struct Worker<H: Hypervisor & ~Copyable, Port: PacketPort & ~Copyable>: ~
         return statistics
     }
 
+    /// Closes every queue, without a word to anybody.
+    public mutating func closeAll() {
+        for number in 0..<queues.capacity where queues.isOccupied(number) {
+            _ = close(queues[number].queue.id)
+        }
+    }
+
     /// Calls `body` with every open queue's name and counters.
     public func forEachQueue(_ body: (QueueID, QueueStatistics) -> Void) {
         for number in 0..<queues.capacity where queues.isOccupied(number) {

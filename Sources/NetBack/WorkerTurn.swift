@@ -70,6 +70,7 @@ extension Worker where H: ~Copyable, Port: ~Copyable {
                         hypervisor: &hypervisor, scratch: &scratch)
                 }
             } catch {
+                queues[number].queue.isDisabled = true
                 queues[number].queue.fault = error
                 untoldFaultCount += 1
             }

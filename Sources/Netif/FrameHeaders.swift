@@ -5,7 +5,7 @@
 /// The bytes are a guest's: anything odd ends the search, and what was found until then stays.
 public struct FrameHeaders: Equatable, Sendable {
     /// What the frame carries.
-    public enum Network: Equatable, Sendable {
+    public enum Network: UInt8, Sendable {
         /// Internet Protocol version 4.
         case ipv4
         /// Internet Protocol version 6.
@@ -25,16 +25,16 @@ public struct FrameHeaders: Equatable, Sendable {
     /// Bytes from the start of the frame to the network header.
     public var networkOffset: Int
     /// What the network header is.
-    public var network: Network = .other
+    public var network: Network
     /// Nil for other protocols, for fragments and for headers not within the bytes seen.
     public var transport: Transport?
     /// Bytes from the start of the frame to the transport header; 0 without one.
-    public var transportOffset = 0
+    public var transportOffset: Int
     /// Bytes of headers, from Ethernet to the end of the transport's; 0 without one.
-    public var headerLength = 0
+    public var headerLength: Int
     /// Bytes from the start of the frame to the end of what the transport's checksum covers, by
     /// the sender's word: may lie past the end of the frame. Padding may follow. 0 without one.
-    public var transportEnd = 0
+    public var transportEnd: Int
 
     /// Bytes from the transport header to its checksum field; 0 without one.
     @inlinable
@@ -78,6 +78,11 @@ public struct FrameHeaders: Equatable, Sendable {
     @inlinable
     init(networkOffset: Int) {
         self.networkOffset = networkOffset
+        network = .other
+        transportEnd = 0
+        transport = nil
+        transportOffset = 0
+        headerLength = 0
     }
 
     @inlinable

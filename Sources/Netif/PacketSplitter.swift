@@ -51,14 +51,16 @@ public struct PacketSplitter: Sendable {
     /// only then, and asserts both on a packet to be segmented.
     @inlinable
     func flags(at position: Int) -> ReceiveFlags {
-        var flags: ReceiveFlags = []
+        // No literals of sets: they would build arrays.
+        var flags = ReceiveFlags(rawValue: 0)
         if frameOffset(at: position) + dataCount(at: position) < packet.size {
-            flags.insert(.moreData)
+            flags.formUnion(.moreData)
         }
         if position > 0 { return flags }
-        if packet.offload != nil { flags.formUnion([.extraInfo, .checksumBlank, .dataValidated]) }
-        if packet.checksumBlank { flags.formUnion([.checksumBlank, .dataValidated]) }
-        if packet.dataValidated { flags.insert(.dataValidated) }
+        let isBlank = packet.checksumBlank || packet.offload != nil
+        if packet.offload != nil { flags.formUnion(.extraInfo) }
+        if isBlank { flags.formUnion(.checksumBlank) }
+        if isBlank || packet.dataValidated { flags.formUnion(.dataValidated) }
         return flags
     }
 

@@ -24,7 +24,8 @@ public struct ReceiveResponse: Equatable, Sendable {
     /// Gives the page of request `id` back unused: frontends post it again and count an error.
     @inlinable
     public static func error(id: UInt16) -> ReceiveResponse {
-        ReceiveResponse(id: id, offset: 0, flags: [], status: ResponseStatus.error)
+        ReceiveResponse(
+            id: id, offset: 0, flags: ReceiveFlags(rawValue: 0), status: ResponseStatus.error)
     }
 
     /// Decodes a slot.

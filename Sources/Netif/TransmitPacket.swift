@@ -29,7 +29,8 @@ public struct TransmitPacket: Sendable {
     public mutating func reset() {
         slotCount = 0
         size = 0
-        flags = []
+        // Not a literal: that would build an array.
+        flags = TransmitFlags(rawValue: 0)
         offload = nil
         pieceCount = 0
         extraCount = 0

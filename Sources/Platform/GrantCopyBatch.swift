@@ -32,7 +32,7 @@ public struct GrantCopyOperation: Sendable {
 }
 
 /// Which way a batch of grant copies goes.
-public enum GrantCopyDirection: Sendable {
+public enum GrantCopyDirection: UInt8, Sendable {
     /// From granted pages into the arena. Corresponds to `GNTCOPY_source_gref`.
     case fromGuest
     /// From the arena into granted pages. Corresponds to `GNTCOPY_dest_gref`.

@@ -14,6 +14,12 @@ public struct RingIndex: Equatable, Sendable, CustomStringConvertible {
         self.rawValue = rawValue
     }
 
+    /// Compares the raw values. Written out: the one that the compiler derives is not inlinable.
+    @inlinable
+    public static func == (left: RingIndex, right: RingIndex) -> Bool {
+        left.rawValue == right.rawValue
+    }
+
     /// How many positions lie from `earlier` up to here, modulo 2^32.
     @inlinable
     public func distance(from earlier: RingIndex) -> UInt32 {

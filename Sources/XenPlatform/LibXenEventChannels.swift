@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import CXen
+public import CXen
 import Glibc
-import Platform
+public import Platform
 
 /// An open /dev/xen/evtchn, non-blocking.
 ///
 /// SAFETY: `handle` comes from xenevtchn_open and is closed in deinit alone.
 @safe
-struct LibXenEventChannels: ~Copyable {
-    private let handle: OpaquePointer
+@usableFromInline struct LibXenEventChannels: ~Copyable {
+    @usableFromInline let handle: OpaquePointer
     /// Readable when a port is pending.
     let descriptor: Int32
 
@@ -44,9 +44,10 @@ struct LibXenEventChannels: ~Copyable {
         }
     }
 
+    @inlinable
     func notify(_ port: EventChannelPort) throws(PlatformError) {
-        guard unsafe xenevtchn_notify(handle, port.rawValue) == 0 else {
-            throw PlatformError("xenevtchn_notify", errno: errno)
+        guard unsafe cxen_notify(handle, port.rawValue) == 0 else {
+            throw PlatformError("xenevtchn_notify", errno: cxen_errno())
         }
     }
 

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-import CXen
+public import CXen
 import Glibc
-import Platform
+public import Platform
 
 /// An open /dev/xen/gntdev, with the memory that one batch of copies needs.
 ///
 /// SAFETY: `handle` comes from xengnttab_open and is closed in deinit alone; `segments` holds
 /// `segmentsMax` elements from init to deinit.
 @safe
-struct LibXenGrantTable: ~Copyable {
+@usableFromInline struct LibXenGrantTable: ~Copyable {
     /// Segments of one call; gntdev takes any number and cuts it into hypercalls of 16.
-    static var segmentsMax: Int { 256 }
+    @inlinable static var segmentsMax: Int { 256 }
 
-    private let handle: OpaquePointer
-    private let segments: UnsafeMutablePointer<xengnttab_grant_copy_segment_t>
+    @usableFromInline let handle: OpaquePointer
+    @usableFromInline let segments: UnsafeMutablePointer<xengnttab_grant_copy_segment_t>
 
     init() throws(PlatformError) {
         guard let handle = unsafe xengnttab_open(nil, 0) else {
@@ -48,6 +48,7 @@ struct LibXenGrantTable: ~Copyable {
         if result != 0 { throw PlatformError("xengnttab_unmap", errno: code) }
     }
 
+    @inlinable
     func copy(
         _ batch: inout GrantCopyBatch, _ direction: GrantCopyDirection,
         arena: borrowing PageArena
@@ -57,10 +58,10 @@ struct LibXenGrantTable: ~Copyable {
             let count = min(batch.count - done, Self.segmentsMax)
             for position in 0..<count {
                 let operation = batch[done + position]
-                unsafe fill(&segments[position], operation, direction, arena)
+                unsafe fill(segments + position, operation, direction, arena)
             }
-            guard unsafe xengnttab_grant_copy(handle, UInt32(count), segments) == 0 else {
-                throw PlatformError("xengnttab_grant_copy", errno: errno)
+            guard unsafe cxen_grant_copy(handle, UInt32(count), segments) == 0 else {
+                throw PlatformError("xengnttab_grant_copy", errno: cxen_errno())
             }
             for position in 0..<count {
                 batch.setStatus(unsafe segments[position].status, at: done + position)
@@ -69,27 +70,17 @@ struct LibXenGrantTable: ~Copyable {
         }
     }
 
-    private func fill(
-        _ segment: inout xengnttab_grant_copy_segment_t, _ operation: GrantCopyOperation,
+    @inlinable
+    func fill(
+        _ segment: UnsafeMutablePointer<xengnttab_grant_copy_segment_t>,
+        _ operation: GrantCopyOperation,
         _ direction: GrantCopyDirection, _ arena: borrowing PageArena
     ) {
+        // The segment's unions are filled in C, where that is free of accessors.
         let address = unsafe arena.address(
             of: operation.arenaOffset, count: Int(operation.count))
-        unsafe segment.len = operation.count
-        unsafe segment.status = Int16(GNTST_general_error)
-        switch direction {
-        case .fromGuest:
-            unsafe segment.flags = UInt16(GNTCOPY_source_gref)
-            unsafe segment.source.foreign.ref = operation.reference.rawValue
-            unsafe segment.source.foreign.offset = operation.pageOffset
-            unsafe segment.source.foreign.domid = operation.domain.rawValue
-            unsafe segment.dest.virt = address
-        case .toGuest:
-            unsafe segment.flags = UInt16(GNTCOPY_dest_gref)
-            unsafe segment.dest.foreign.ref = operation.reference.rawValue
-            unsafe segment.dest.foreign.offset = operation.pageOffset
-            unsafe segment.dest.foreign.domid = operation.domain.rawValue
-            unsafe segment.source.virt = address
-        }
+        unsafe cxen_fill_segment(
+            segment, operation.domain.rawValue, operation.reference.rawValue,
+            operation.pageOffset, operation.count, address, direction == .toGuest ? 1 : 0)
     }
 }

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import CXen
 public import Platform
 
 /// Xen's grant table and event channels through libxengnttab and libxenevtchn: what one worker
 /// thread of a driver domain uses.
 @safe
 public struct XenHypervisor: Hypervisor, ~Copyable {
-    private let grants: LibXenGrantTable
-    private let channels: LibXenEventChannels
+    @usableFromInline let grants: LibXenGrantTable
+    @usableFromInline let channels: LibXenEventChannels
 
     /// Opens /dev/xen/gntdev and /dev/xen/evtchn for this thread.
     ///
@@ -46,15 +45,6 @@ public struct XenHypervisor: Hypervisor, ~Copyable {
         _ batch: inout GrantCopyBatch, _ direction: GrantCopyDirection,
         arena: borrowing PageArena
     ) throws(PlatformError) {
-        try copySegments(&batch, direction, arena: arena)
-    }
-
-    /// Not inlined: C types stay within this module.
-    @usableFromInline
-    mutating func copySegments(
-        _ batch: inout GrantCopyBatch, _ direction: GrantCopyDirection,
-        arena: borrowing PageArena
-    ) throws(PlatformError) {
         try grants.copy(&batch, direction, arena: arena)
     }
 
@@ -77,6 +67,7 @@ public struct XenHypervisor: Hypervisor, ~Copyable {
     /// Raises the peer's end. Corresponds to `xenevtchn_notify`.
     ///
     /// - Throws: `PlatformError` if the port is not ours.
+    @inlinable
     public mutating func notify(_ port: EventChannelPort) throws(PlatformError) {
         try channels.notify(port)
     }

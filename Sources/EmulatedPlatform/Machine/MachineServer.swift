@@ -28,20 +28,26 @@ public struct MachineServer: ~Copyable {
     ///
     /// - Throws: `PlatformError` with EWOULDBLOCK while another machine uses the directory,
     ///   ENAMETOOLONG when its path is too long for a socket.
-    public init(directory path: String) throws(PlatformError) {
+    public static func start(in directory: String) throws(PlatformError) -> MachineServer {
+        var server = try MachineServer(directory)
+        try server.watch(server.storeServer.descriptor, MachineServer.storeToken)
+        try server.open(.control)
+        return server
+    }
+
+    private init(_ path: String) throws(PlatformError) {
         let directory = try RunDirectory(path)
         let epoll = OwnedDescriptor(taking: epoll_create1(Int32(EPOLL_CLOEXEC)))
         guard epoll.number >= 0 else { throw PlatformError("epoll_create1", errno: errno) }
         let store = EmulatedStore()
         let storeServer = try StoreServer(store)
-        machine = try Machine(form: .processes)
+        let machine = try Machine(form: .processes)
+        self.machine = machine
         self.directory = directory
         self.epoll = epoll
         self.store = store
         self.storeServer = storeServer
         storeConnection = store.open(as: .control)
-        try watch(self.storeServer.descriptor, MachineServer.storeToken)
-        try open(.control)
     }
 
     /// Makes a domain with its sockets and its home in the store.

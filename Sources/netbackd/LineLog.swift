@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLinux
+import Glibc
+import Logging
+import NetBack
+import Platform
+
+/// Logs to standard error, one line each: `vif=vif1.0 level=info msg="…" key=value …`, the vif
+/// first where there is one.
+struct LineLogHandler: LogHandler {
+    var metadata = Logger.Metadata()
+    var logLevel = Logger.Level.info
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        var fields = metadata
+        if let more = event.metadata { fields.merge(more) { _, new in new } }
+        var line = ""
+        if let vif = fields.removeValue(forKey: "vif") { line = "vif=\(vif) " }
+        line += "level=\(event.level) msg=\(Self.quoted("\(event.message)"))"
+        for (key, value) in fields.sorted(by: { $0.key < $1.key }) {
+            line += " \(key)=\(Self.quoted("\(value)"))"
+        }
+        line += "\n"
+        // One write for each line: lines of several threads and processes do not mix.
+        let bytes = Array(line.utf8)
+        _ = unsafe bytes.withUnsafeBytes { unsafe write(2, $0.baseAddress, $0.count) }
+    }
+
+    /// A value as it stands after `key=`: in quotes when it has a space, and always on one line.
+    static func quoted(_ text: String) -> String {
+        let isPlain =
+            !text.isEmpty
+            && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") }
+        guard !isPlain else { return text }
+        var quoted = "\""
+        for character in text.unicodeScalars {
+            switch character {
+            case "\"": quoted += "\\\""
+            case "\\": quoted += "\\\\"
+            case _ where character.value < 0x20 || character.value == 0x7F: quoted += " "
+            default: quoted.unicodeScalars.append(character)
+            }
+        }
+        return quoted + "\""
+    }
+}
+
+extension Logger {
+    /// The daemon's logger.
+    static func netbackd(level: Logger.Level) -> Logger {
+        var logger = Logger(label: "netbackd") { _ in LineLogHandler() }
+        logger.logLevel = level
+        return logger
+    }
+
+    /// Says something about a vif.
+    func report(_ level: ReportLevel, _ vif: VifID, _ message: String) {
+        let swiftLevel: Logger.Level =
+            switch level {
+            case .info: .info
+            case .warning: .warning
+            case .error: .error
+            }
+        log(level: swiftLevel, "\(message)", metadata: ["vif": "\(vif)"])
+    }
+
+    /// Tells a queue's counters, zeroes left out.
+    func report(_ id: QueueID, _ statistics: QueueStatistics, isFinal: Bool) {
+        var fields: Logger.Metadata = ["vif": "\(id.vif)", "queue": "\(id.index)"]
+        for (name, value) in statistics.named where value > 0 { fields[name] = "\(value)" }
+        info(isFinal ? "counters at close" : "counters", metadata: fields)
+    }
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLinux
+import Glibc
+import NetBack
+import Platform
+import Synchronization
+
+/// What the control plane asks of a worker.
+enum WorkerRequest: Sendable {
+    /// Open a queue over the TAP behind `tap`, a descriptor that becomes the worker's.
+    case open(QueueOpening, tap: Int32)
+    /// Close a queue.
+    case close(QueueID)
+    /// Tell every queue's counters.
+    case tellStatistics
+    /// Close everything and end the thread.
+    case stop
+}
+
+/// What a worker tells the control plane.
+enum WorkerReply: Sendable {
+    /// What came of a request.
+    case queue(QueueEvent)
+    /// A queue's counters, when it closes or when they were asked for.
+    case statistics(QueueID, QueueStatistics, isFinal: Bool)
+    /// The worker cannot go on; the process must end.
+    case failed(PlatformError)
+}
+
+/// Messages from one thread to another, with a descriptor that shows when there are some.
+/// Control plane only: it locks and allocates.
+final class Mailbox<Message: Sendable>: Sendable {
+    private let messages = Mutex<[Message]>([])
+    /// Readable while a message waits.
+    let descriptor: Int32
+
+    init() throws(PlatformError) {
+        descriptor = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
+        guard descriptor >= 0 else { throw PlatformError("eventfd", errno: errno) }
+    }
+
+    deinit { close(descriptor) }
+
+    /// Leaves a message.
+    func post(_ message: Message) {
+        messages.withLock { $0.append(message) }
+        _ = eventfd_write(descriptor, 1)
+    }
+
+    /// Takes every message.
+    func takeAll() -> [Message] {
+        var count: eventfd_t = 0
+        _ = unsafe eventfd_read(descriptor, &count)
+        return messages.withLock { waiting in
+            let taken = waiting
+            waiting = []
+            return taken
+        }
+    }
+}

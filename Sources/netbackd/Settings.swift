@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import CLinux
+import Glibc
+import NetBack
+
+/// The flags of `netbackd run`, and the file that may stand in for them.
+struct Settings: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "xen, or emulated:DIR with a domain's folder of an emulated machine.",
+            discussion: "Without it: xen where /dev/xen is, an error elsewhere."))
+    var hypervisor: String = "xen"
+
+    @Option(help: "The bridge of vifs for which the toolstack names none.")
+    var bridge: String = "xenbr0"
+
+    @Flag(help: "Make the bridge if it is not there, and remove it at the end.")
+    var createBridge = false
+
+    @Option(help: "MTU of vifs for which the toolstack names none (default: the bridge's).")
+    var mtu: UInt32?
+
+    @Option(help: "Frames that wait for a slow guest before more are dropped.")
+    var queueLength: UInt32 = 4096
+
+    @Option(help: "Worker threads.")
+    var workers: Int = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+
+    @Option(help: "Most vifs served at once.")
+    var maxVifs: Int = 512
+
+    @Flag(
+        help: ArgumentHelp(
+            "Make guests compute every checksum, and cut large packets for them.",
+            discussion: "Slower; for firewalls that mistake a blank checksum for a wrong one."))
+    var noChecksumOffload = false
+
+    @Option(
+        help: ArgumentHelp(
+            "A file of `bridge=`, `mtu=` and `queue-length=` lines, read again at SIGHUP.",
+            valueName: "file"))
+    var config: String?
+
+    /// The flags with the file's lines over them, checked.
+    ///
+    /// - Throws: `Complaint` naming the flag or the line.
+    func resolved() throws -> DriverOptions {
+        var (bridge, mtu, queueLength) = (bridge, mtu, queueLength)
+        if let config {
+            for (number, line) in try Self.lines(of: config).enumerated() {
+                let text = line.split(separator: "#", omittingEmptySubsequences: false)[0]
+                    .split(whereSeparator: { $0 == " " || $0 == "\t" }).joined(separator: " ")
+                guard !text.isEmpty else { continue }
+                let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+                switch (parts.first, parts.last.flatMap(UInt32.init)) {
+                case ("bridge", _) where parts.count == 2: bridge = parts[1]
+                case ("mtu", .some(let value)): mtu = value
+                case ("queue-length", .some(let value)): queueLength = value
+                default:
+                    throw Complaint(
+                        "\(config):\(number + 1): \(text) is not understood",
+                        remedy: "lines are bridge=NAME, mtu=NUMBER or queue-length=NUMBER")
+                }
+            }
+        }
+        try check((1...64).contains(workers), "--workers \(workers)", "give 1 to 64")
+        try check((1...4096).contains(maxVifs), "--max-vifs \(maxVifs)", "give 1 to 4096")
+        try check(mtu.map { (68...65521).contains($0) } ?? true, "mtu", "give 68 to 65521 bytes")
+        try check(
+            (1...1_000_000).contains(queueLength), "queue length \(queueLength)",
+            "give 1 to 1000000 frames")
+        return DriverOptions(
+            bridge: bridge, createsBridge: createBridge, mtu: mtu,
+            transmitQueueLength: queueLength,
+            limits: BackendLimits(vifs: maxVifs, offersChecksumOffload: !noChecksumOffload),
+            workers: workers, hypervisor: try Self.choice(of: hypervisor))
+    }
+
+    private func check(_ isRight: Bool, _ what: String, _ remedy: String) throws {
+        if !isRight { throw Complaint("\(what) is out of range", remedy: remedy) }
+    }
+
+    /// `xen` or `emulated:DIR`, DIR being a domain's folder or the socket in it.
+    static func choice(of text: String) throws -> HypervisorChoice {
+        if text == "xen" { return .xen }
+        let prefix = "emulated:"
+        guard text.hasPrefix(prefix), text.utf8.count > prefix.utf8.count else {
+            throw Complaint("--hypervisor \(text) is unknown", remedy: "give xen or emulated:DIR")
+        }
+        let path = String(text.dropFirst(prefix.count))
+        return .emulated(socket: path.hasSuffix(".sock") ? path : path + "/hypervisor.sock")
+    }
+
+    private static func lines(of path: String) throws -> [Substring] {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw Complaint(
+                "--config \(path) cannot be read: \(unsafe String(cString: strerror(errno)))",
+                remedy: "check the path and its permissions")
+        }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: 65536)
+        let count = unsafe read(descriptor, &bytes, bytes.count)
+        return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+            .split(separator: "\n", omittingEmptySubsequences: false)
+    }
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLinux
+import EmulatedPlatform
+import Glibc
+import HostNetwork
+import NetBack
+import Platform
+import XenPlatform
+
+/// A hypervisor whose pending event channels can be waited for.
+protocol WaitableHypervisor: Hypervisor, ~Copyable {
+    /// Readable when a port is pending.
+    var descriptor: Int32 { get }
+}
+
+extension XenHypervisor: WaitableHypervisor {}
+extension EmulatedHypervisor: WaitableHypervisor {}
+
+/// One worker: a thread with handles, queues and scratch memory of its own.
+struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
+    /// Frames of guests that never announce their buffers are tried again after this long, as
+    /// Linux's backend does.
+    private static var pollMilliseconds: Int32 { 30 }
+    /// Number of the event-channel descriptor in the poller, then the mailbox, then the queues.
+    private static var channelsNumber: UInt64 { 0 }
+    private static var mailboxNumber: UInt64 { 1 }
+    private static var firstQueueNumber: UInt64 { 2 }
+
+    private var worker: Worker<H, TapDevice>
+    private let poller: Poller
+    private let requests: Mailbox<WorkerRequest>
+    private let replies: Mailbox<WorkerReply>
+    private let turn: (inout Worker<H, TapDevice>) -> Bool
+    private var isStopping = false
+
+    init(
+        hypervisor: consuming H, requests: Mailbox<WorkerRequest>,
+        replies: Mailbox<WorkerReply>, turn: @escaping (inout Worker<H, TapDevice>) -> Bool
+    ) throws(PlatformError) {
+        let poller = try Poller()
+        try poller.add(hypervisor.descriptor, number: Self.channelsNumber)
+        try poller.add(requests.descriptor, number: Self.mailboxNumber)
+        self.poller = poller
+        worker = Worker(hypervisor: hypervisor)
+        self.requests = requests
+        self.replies = replies
+        self.turn = turn
+    }
+
+    /// Serves until told to stop; either way every queue is closed at the end.
+    ///
+    /// - Throws: when the poller or the event-channel device failed.
+    mutating func run() throws(PlatformError) {
+        do throws(PlatformError) {
+            try serve()
+        } catch {
+            worker.closeAll()
+            throw error
+        }
+        worker.closeAll()
+    }
+
+    private mutating func serve() throws(PlatformError) {
+        var hasMore = false
+        while !isStopping {
+            let isPolling = !hasMore && worker.needsPolling
+            let patience: Int32 = hasMore ? 0 : (isPolling ? Self.pollMilliseconds : -1)
+            let ready = try poller.wait(milliseconds: patience)
+            if isPolling && ready == 0 { worker.unblockReceive() }
+            for position in 0..<ready {
+                let number = poller.number(at: position)
+                switch number {
+                case Self.channelsNumber: try worker.takeEvents()
+                case Self.mailboxNumber: takeRequests()
+                default: worker.portIsReadable(Int(number - Self.firstQueueNumber))
+                }
+            }
+            hasMore = turn(&worker)
+            while let fault = worker.takeFault() { replies.post(.queue(fault)) }
+        }
+    }
+
+    private mutating func takeRequests() {
+        for request in requests.takeAll() {
+            switch request {
+            case .open(let opening, let tap): open(opening, tap: tap)
+            case .close(let id): close(id)
+            case .tellStatistics:
+                worker.forEachQueue { id, statistics in
+                    replies.post(.statistics(id, statistics, isFinal: false))
+                }
+            case .stop: isStopping = true
+            }
+        }
+    }
+
+    private mutating func open(_ opening: QueueOpening, tap: Int32) {
+        do throws(QueueFault) {
+            let number = try worker.open(opening, port: TapDevice(taking: tap))
+            do throws(PlatformError) {
+                // Edge-triggered: the queue remembers that its port is readable until it is empty.
+                try poller.add(
+                    tap, number: Self.firstQueueNumber + UInt64(number), edgeTriggered: true)
+            } catch {
+                _ = worker.close(opening.id)
+                throw .platform(error)
+            }
+            replies.post(.queue(.opened(opening.id)))
+        } catch {
+            replies.post(.queue(.openFailed(opening.id, reason: "\(error)")))
+        }
+    }
+
+    private mutating func close(_ id: QueueID) {
+        // The TAP leaves the poller with its last descriptor.
+        if let statistics = worker.close(id) {
+            replies.post(.statistics(id, statistics, isFinal: true))
+        }
+        replies.post(.queue(.closed(id)))
+    }
+}
