@@ -39,12 +39,11 @@ public enum Checksum {
 
     /// The sum of the pseudo header: both addresses, the protocol and the transport's `length`.
     ///
-    /// The frame must hold the network header that `headers` found. Zero without one.
+    /// The frame must hold the network header that `headers` found.
     @inlinable
     public static func pseudoHeaderSum(
         _ bytes: RawSpan, headers: FrameHeaders, length: Int
     ) -> UInt64 {
-        guard let transport = headers.transport else { return 0 }
         let addresses =
             switch headers.network {
             case .ipv4: headers.networkOffset + 12..<headers.networkOffset + 20
@@ -56,15 +55,17 @@ public enum Checksum {
         let low = UInt16(truncatingIfNeeded: length)
         let rest =
             UInt64(high.bigEndian) + UInt64(low.bigEndian)
-            + UInt64(UInt16(transport.rawValue).bigEndian)
+            + UInt64(UInt16(headers.transport.number).bigEndian)
         return sum(bytes, in: addresses, adding: rest)
     }
 
     /// True when there is a transport whose checksum can be computed: all its bytes are here.
     @inlinable
     static func covers(_ byteCount: Int, _ headers: FrameHeaders) -> Bool {
-        headers.transport != nil && headers.headerLength <= headers.transportEnd
-            && headers.transportEnd <= byteCount
+        guard headers.hasTransport, headers.headerLength <= headers.transportEnd else {
+            return false
+        }
+        return headers.transportEnd <= byteCount
     }
 
     /// Writes the TCP or UDP checksum of a whole frame into its field.
@@ -77,7 +78,8 @@ public enum Checksum {
         let field = headers.transportOffset + headers.checksumOffset
         frame.storeBytes(of: 0, toByteOffset: field, as: UInt16.self)
         let checksum = ~transportSum(frame.bytes, headers)
-        let written = checksum == 0 && headers.transport == .udp ? 0xFFFF : checksum
+        var written = checksum
+        if case .udp = headers.transport, checksum == 0 { written = 0xFFFF }
         frame.storeBytes(of: written.bigEndian, toByteOffset: field, as: UInt16.self)
         return true
     }
@@ -87,7 +89,7 @@ public enum Checksum {
     /// The start of the frame suffices. False, and nothing written, without a transport.
     @inlinable
     public static func blank(_ frame: inout MutableRawSpan, headers: FrameHeaders) -> Bool {
-        guard headers.transport != nil, headers.headerLength <= headers.transportEnd,
+        guard headers.hasTransport, headers.headerLength <= headers.transportEnd,
             headers.headerLength <= frame.byteCount
         else { return false }
         let length = headers.transportEnd - headers.transportOffset
@@ -102,9 +104,10 @@ public enum Checksum {
     @inlinable
     public static func verify(_ frame: RawSpan, headers: FrameHeaders) -> Bool? {
         guard covers(frame.byteCount, headers) else { return nil }
-        if headers.transport == .udp {
-            let field = frame.bigEndian16(at: headers.transportOffset + headers.checksumOffset)
-            if field == 0 { return headers.network == .ipv4 }
+        let field = headers.transportOffset + headers.checksumOffset
+        if case .udp = headers.transport, frame.word16(at: field) == 0 {
+            guard case .ipv4 = headers.network else { return false }
+            return true
         }
         return transportSum(frame, headers) == 0xFFFF
     }

@@ -5,7 +5,7 @@
 /// The bytes are a guest's: anything odd ends the search, and what was found until then stays.
 public struct FrameHeaders: Equatable, Sendable {
     /// What the frame carries.
-    public enum Network: UInt8, Sendable {
+    public enum Network: Equatable, Sendable {
         /// Internet Protocol version 4.
         case ipv4
         /// Internet Protocol version 6.
@@ -14,20 +14,32 @@ public struct FrameHeaders: Equatable, Sendable {
         case other
     }
 
-    /// Transports whose checksum covers a pseudo header. Raw values are protocol numbers.
-    public enum Transport: UInt8, Sendable {
+    /// Transports whose checksum covers a pseudo header, and all the rest.
+    public enum Transport: Equatable, Sendable {
         /// Transmission Control Protocol.
-        case tcp = 6
+        case tcp
         /// User Datagram Protocol.
-        case udp = 17
+        case udp
+        /// Another protocol, a fragment, or a header not within the bytes seen.
+        case other
+
+        /// The protocol number in an IP header; 0 for others.
+        @inlinable
+        public var number: UInt8 {
+            switch self {
+            case .tcp: 6
+            case .udp: 17
+            case .other: 0
+            }
+        }
     }
 
     /// Bytes from the start of the frame to the network header.
     public var networkOffset: Int
     /// What the network header is.
     public var network: Network
-    /// Nil for other protocols, for fragments and for headers not within the bytes seen.
-    public var transport: Transport?
+    /// What the transport header is.
+    public var transport: Transport
     /// Bytes from the start of the frame to the transport header; 0 without one.
     public var transportOffset: Int
     /// Bytes of headers, from Ethernet to the end of the transport's; 0 without one.
@@ -36,13 +48,22 @@ public struct FrameHeaders: Equatable, Sendable {
     /// the sender's word: may lie past the end of the frame. Padding may follow. 0 without one.
     public var transportEnd: Int
 
+    /// True when TCP or UDP was found.
+    @inlinable
+    public var hasTransport: Bool {
+        switch transport {
+        case .tcp, .udp: true
+        case .other: false
+        }
+    }
+
     /// Bytes from the transport header to its checksum field; 0 without one.
     @inlinable
     public var checksumOffset: Int {
         switch transport {
         case .tcp: 16
         case .udp: 6
-        case nil: 0
+        case .other: 0
         }
     }
 
@@ -59,7 +80,8 @@ public struct FrameHeaders: Equatable, Sendable {
         var etherType = bytes.bigEndian16(at: 12)
         // At most two tags: 802.1Q, or 802.1ad around it.
         var tagCount = 0
-        while tagCount < 2 && (etherType == 0x8100 || etherType == 0x88A8) {
+        while tagCount < 2 {
+            guard etherType == 0x8100 ? true : etherType == 0x88A8 else { break }
             guard bytes.byteCount >= offset + 4 else { return nil }
             etherType = bytes.bigEndian16(at: offset + 2)
             offset += 4
@@ -74,15 +96,16 @@ public struct FrameHeaders: Equatable, Sendable {
         return headers
     }
 
-    /// Starts with a network header of unknown kind.
+    /// Starts with a network header of unknown kind. Default values of the properties themselves
+    /// could not be inlined.
     @inlinable
     init(networkOffset: Int) {
         self.networkOffset = networkOffset
         network = .other
-        transportEnd = 0
-        transport = nil
+        transport = .other
         transportOffset = 0
         headerLength = 0
+        transportEnd = 0
     }
 
     @inlinable
@@ -135,16 +158,24 @@ public struct FrameHeaders: Equatable, Sendable {
 
     @inlinable
     mutating func findTransport(_ bytes: RawSpan, number: UInt8, at offset: Int, end: Int) {
-        guard let found = Transport(rawValue: number) else { return }
-        let minimum = found == .tcp ? 20 : 8
-        guard bytes.byteCount >= offset + minimum else { return }
-        var (length, coveredEnd) = (minimum, end)
-        switch found {
-        case .tcp: length = Int(bytes.byte(at: offset + 12) >> 4) * 4
-        // A datagram may be shorter than the packet around it.
-        case .udp: coveredEnd = offset + Int(bytes.bigEndian16(at: offset + 4))
+        let found: Transport
+        let length: Int
+        var coveredEnd = end
+        switch number {
+        case 6:
+            guard bytes.byteCount >= offset + 20 else { return }
+            found = .tcp
+            length = Int(bytes.byte(at: offset + 12) >> 4) * 4
+            guard length >= 20 else { return }
+        case 17:
+            guard bytes.byteCount >= offset + 8 else { return }
+            found = .udp
+            length = 8
+            // A datagram may be shorter than the packet around it.
+            coveredEnd = offset + Int(bytes.bigEndian16(at: offset + 4))
+        default: return
         }
-        guard length >= minimum, offset + length <= coveredEnd, coveredEnd <= end else { return }
+        guard offset + length <= coveredEnd, coveredEnd <= end else { return }
         transport = found
         transportOffset = offset
         headerLength = offset + length

@@ -9,6 +9,12 @@ public struct FrontendFeatures: OptionSet, Sendable {
     @inlinable
     public init(rawValue: UInt32) { self.rawValue = rawValue }
 
+    /// True when all features of `member` are there; concrete for the packet path's sake.
+    @inlinable
+    public func contains(_ member: FrontendFeatures) -> Bool {
+        rawValue & member.rawValue == member.rawValue
+    }
+
     /// Packets of more than one slot (`feature-sg`).
     @inlinable public static var scatterGather: FrontendFeatures { .init(rawValue: 1 << 0) }
     /// Large TCP packets over IPv4 (`feature-gso-tcpv4`).

@@ -61,7 +61,7 @@ public enum PacketAssembler {
 
         let outcome = gatherPieces(
             after: first, from: ring, available: available, at: offset, into: &packet)
-        guard outcome == .forward, let segmentation else { return outcome }
+        guard case .forward = outcome, let segmentation else { return outcome }
         return judge(segmentation, into: &packet)
     }
 
@@ -96,21 +96,19 @@ public enum PacketAssembler {
             guard Int(request.offset) + size <= NetifLimits.pageSize else {
                 return .close(.pageCrossed(slot: slot, offset: request.offset, size: size))
             }
-            if fault == nil && dataCount > NetifLimits.slotsPerPacketMax {
+            if case .some = fault {
+                // Dropped already.
+            } else if dataCount > NetifLimits.slotsPerPacketMax {
                 fault = .slotCountOverLimit(dataCount)
-            }
-            if fault == nil && size > remaining {
+            } else if size > remaining {
                 // Mostly a frame of 64 KiB or more, whose size did not fit in 16 bits.
                 fault = .sizesDoNotAddUp(claimed: request.size, remaining: remaining)
-            }
-            if fault == nil {
+            } else if size > 0 {
                 remaining -= size
-                if size > 0 {
-                    packet.pieces[pieceCount] = TransmitPiece(
-                        grantReference: request.grantReference, pageOffset: request.offset,
-                        size: request.size, slot: UInt16(slot))
-                    pieceCount += 1
-                }
+                packet.pieces[pieceCount] = TransmitPiece(
+                    grantReference: request.grantReference, pageOffset: request.offset,
+                    size: request.size, slot: UInt16(slot))
+                pieceCount += 1
             }
             hasMore = request.flags.contains(.moreData)
         }

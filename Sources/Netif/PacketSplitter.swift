@@ -29,13 +29,15 @@ public struct PacketSplitter: Sendable {
 
     /// True when the slot at a position of the packet holds the extra info: no bytes go there.
     @inlinable
-    public func isExtra(at position: Int) -> Bool { position == 1 && packet.offload != nil }
+    public func isExtra(at position: Int) -> Bool {
+        position == 1 ? packet.hasExtra : false
+    }
 
     /// Where in the frame the bytes of a slot begin.
     @inlinable
     public func frameOffset(at position: Int) -> Int {
-        let pagesBefore = position > 1 && packet.offload != nil ? position - 1 : position
-        return pagesBefore * NetifLimits.pageSize
+        if position > 1, packet.hasExtra { return (position - 1) * NetifLimits.pageSize }
+        return position * NetifLimits.pageSize
     }
 
     /// How many bytes of the frame go into the page of a slot.
@@ -51,17 +53,16 @@ public struct PacketSplitter: Sendable {
     /// only then, and asserts both on a packet to be segmented.
     @inlinable
     func flags(at position: Int) -> ReceiveFlags {
-        // No literals of sets: they would build arrays.
-        var flags = ReceiveFlags(rawValue: 0)
+        var bits: UInt16 = 0
         if frameOffset(at: position) + dataCount(at: position) < packet.size {
-            flags.formUnion(.moreData)
+            bits |= ReceiveFlags.moreData.rawValue
         }
-        if position > 0 { return flags }
-        let isBlank = packet.checksumBlank || packet.offload != nil
-        if packet.offload != nil { flags.formUnion(.extraInfo) }
-        if isBlank { flags.formUnion(.checksumBlank) }
-        if isBlank || packet.dataValidated { flags.formUnion(.dataValidated) }
-        return flags
+        if position > 0 { return ReceiveFlags(rawValue: bits) }
+        let blank = ReceiveFlags.checksumBlank.rawValue | ReceiveFlags.dataValidated.rawValue
+        if packet.hasExtra { bits |= ReceiveFlags.extraInfo.rawValue | blank }
+        if packet.checksumBlank { bits |= blank }
+        if packet.dataValidated { bits |= ReceiveFlags.dataValidated.rawValue }
+        return ReceiveFlags(rawValue: bits)
     }
 
     /// The response at a position of the packet, 0 to `slotCount - 1`.

@@ -11,6 +11,13 @@ public struct ReceiveFlags: OptionSet, Sendable {
     @inlinable
     public init(rawValue: UInt16) { self.rawValue = rawValue }
 
+    /// True when all flags of `member` are set. Concrete, where the standard library's is generic
+    /// and not free of hidden costs in debug builds.
+    @inlinable
+    public func contains(_ member: ReceiveFlags) -> Bool {
+        rawValue & member.rawValue == member.rawValue
+    }
+
     /// The payload need not be checked again. Corresponds to `NETRXF_data_validated`.
     @inlinable public static var dataValidated: ReceiveFlags { ReceiveFlags(rawValue: 1) }
     /// The TCP or UDP checksum field holds the pseudo-header sum only.

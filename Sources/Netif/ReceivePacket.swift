@@ -3,13 +3,13 @@
 /// What the guest must know of a frame that is delivered to it.
 public struct ReceivePacket: Equatable, Sendable {
     /// Bytes of the frame, 1 to `NetifLimits.frameSizeMax`.
-    public var size: Int
+    public let size: Int
     /// The TCP or UDP checksum field holds the pseudo-header sum only.
-    public var checksumBlank: Bool
+    public let checksumBlank: Bool
     /// The payload need not be checked again.
-    public var dataValidated: Bool
+    public let dataValidated: Bool
     /// What is left to segment; nil for a packet of ordinary size.
-    public var offload: SegmentationOffload?
+    public let offload: SegmentationOffload?
 
     /// Takes the parts as they are.
     @inlinable
@@ -23,9 +23,16 @@ public struct ReceivePacket: Equatable, Sendable {
         self.offload = offload
     }
 
+    /// True when an extra info goes with the packet.
+    @inlinable
+    public var hasExtra: Bool {
+        guard case .some = offload else { return false }
+        return true
+    }
+
     /// Slots that the packet takes in the receive ring; none for an empty frame.
     @inlinable
     public var slotCount: Int {
-        PacketSplitter.slotCount(size: size, hasExtra: offload != nil)
+        PacketSplitter.slotCount(size: size, hasExtra: hasExtra)
     }
 }

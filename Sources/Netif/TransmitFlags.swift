@@ -11,6 +11,13 @@ public struct TransmitFlags: OptionSet, Sendable {
     @inlinable
     public init(rawValue: UInt16) { self.rawValue = rawValue }
 
+    /// True when all flags of `member` are set. Concrete, where the standard library's is generic
+    /// and not free of hidden costs in debug builds.
+    @inlinable
+    public func contains(_ member: TransmitFlags) -> Bool {
+        rawValue & member.rawValue == member.rawValue
+    }
+
     /// The TCP or UDP checksum field holds the pseudo-header sum only.
     /// Corresponds to `NETTXF_csum_blank`.
     @inlinable public static var checksumBlank: TransmitFlags { TransmitFlags(rawValue: 1) }

@@ -7,7 +7,7 @@ public struct TransmitPacket: Sendable {
     /// Bytes of the whole frame, as the first slot claims it.
     public var size = 0
     /// Flags of the first slot.
-    public var flags: TransmitFlags = []
+    public var flags = TransmitFlags(rawValue: 0)
     /// What is left to segment; nil for a packet of ordinary size.
     public var offload: SegmentationOffload?
     /// How many of `pieces` count. Zero unless the packet is to be forwarded.
@@ -29,7 +29,6 @@ public struct TransmitPacket: Sendable {
     public mutating func reset() {
         slotCount = 0
         size = 0
-        // Not a literal: that would build an array.
         flags = TransmitFlags(rawValue: 0)
         offload = nil
         pieceCount = 0
@@ -38,7 +37,7 @@ public struct TransmitPacket: Sendable {
 
     /// True when the slot at a position of the packet held an extra info.
     @inlinable
-    public func isExtra(at slot: Int) -> Bool { slot >= 1 && slot <= extraCount }
+    public func isExtra(at slot: Int) -> Bool { slot >= 1 ? slot <= extraCount : false }
 
     /// The answer to the slot at a position of the packet: `status` for data, `NULL` for extras.
     ///
@@ -46,7 +45,7 @@ public struct TransmitPacket: Sendable {
     /// answer of the slot that owned the extras.
     @inlinable
     public func response(at slot: Int, status: Int16) -> TransmitResponse {
-        precondition(slot >= 0 && slot < slotCount, "an answer to a slot not in the packet")
+        precondition(slot < slotCount, "an answer to a slot not in the packet")
         if isExtra(at: slot) { return TransmitResponse(id: 0, status: ResponseStatus.null) }
         return TransmitResponse(id: ids[slot == 0 ? 0 : slot - extraCount], status: status)
     }
