@@ -39,11 +39,12 @@ public enum Checksum {
 
     /// The sum of the pseudo header: both addresses, the protocol and the transport's `length`.
     ///
-    /// The frame must hold the network header that `headers` found.
+    /// The frame must hold the network header that `headers` found. Zero without a transport.
     @inlinable
     public static func pseudoHeaderSum(
         _ bytes: RawSpan, headers: FrameHeaders, length: Int
     ) -> UInt64 {
+        guard let transport = headers.transport else { return 0 }
         let addresses =
             switch headers.network {
             case .ipv4: headers.networkOffset + 12..<headers.networkOffset + 20
@@ -55,7 +56,7 @@ public enum Checksum {
         let low = UInt16(truncatingIfNeeded: length)
         let rest =
             UInt64(high.bigEndian) + UInt64(low.bigEndian)
-            + UInt64(UInt16(headers.transport.number).bigEndian)
+            + UInt64(UInt16(transport.number).bigEndian)
         return sum(bytes, in: addresses, adding: rest)
     }
 

@@ -12,25 +12,37 @@ public struct FrameHeaders: Equatable, Sendable {
         case ipv6
         /// Anything else, malformed headers included.
         case other
+
+        /// Compares; a synthesised comparison cannot be inlined.
+        @inlinable
+        public static func == (left: Network, right: Network) -> Bool {
+            switch (left, right) {
+            case (.ipv4, .ipv4), (.ipv6, .ipv6), (.other, .other): true
+            default: false
+            }
+        }
     }
 
-    /// Transports whose checksum covers a pseudo header, and all the rest.
+    /// Transports whose checksum covers a pseudo header.
     public enum Transport: Equatable, Sendable {
         /// Transmission Control Protocol.
         case tcp
         /// User Datagram Protocol.
         case udp
-        /// Another protocol, a fragment, or a header not within the bytes seen.
-        case other
 
-        /// The protocol number in an IP header; 0 for others.
+        /// The protocol number in an IP header.
         @inlinable
         public var number: UInt8 {
             switch self {
             case .tcp: 6
             case .udp: 17
-            case .other: 0
             }
+        }
+
+        /// Compares; a synthesised comparison cannot be inlined.
+        @inlinable
+        public static func == (left: Transport, right: Transport) -> Bool {
+            left.number == right.number
         }
     }
 
@@ -38,8 +50,9 @@ public struct FrameHeaders: Equatable, Sendable {
     public var networkOffset: Int
     /// What the network header is.
     public var network: Network
-    /// What the transport header is.
-    public var transport: Transport
+    // The type is written out because the short form's implied nil cannot be inlined.
+    /// Nil for other protocols, for fragments and for headers not within the bytes seen.
+    public var transport: Optional<Transport>
     /// Bytes from the start of the frame to the transport header; 0 without one.
     public var transportOffset: Int
     /// Bytes of headers, from Ethernet to the end of the transport's; 0 without one.
@@ -51,10 +64,8 @@ public struct FrameHeaders: Equatable, Sendable {
     /// True when TCP or UDP was found.
     @inlinable
     public var hasTransport: Bool {
-        switch transport {
-        case .tcp, .udp: true
-        case .other: false
-        }
+        guard case .some = transport else { return false }
+        return true
     }
 
     /// Bytes from the transport header to its checksum field; 0 without one.
@@ -63,7 +74,7 @@ public struct FrameHeaders: Equatable, Sendable {
         switch transport {
         case .tcp: 16
         case .udp: 6
-        case .other: 0
+        case nil: 0
         }
     }
 
@@ -102,7 +113,7 @@ public struct FrameHeaders: Equatable, Sendable {
     init(networkOffset: Int) {
         self.networkOffset = networkOffset
         network = .other
-        transport = .other
+        transport = nil
         transportOffset = 0
         headerLength = 0
         transportEnd = 0

@@ -3,13 +3,14 @@
 /// What the guest must know of a frame that is delivered to it.
 public struct ReceivePacket: Equatable, Sendable {
     /// Bytes of the frame, 1 to `NetifLimits.frameSizeMax`.
-    public let size: Int
+    public var size: Int
     /// The TCP or UDP checksum field holds the pseudo-header sum only.
-    public let checksumBlank: Bool
+    public var checksumBlank: Bool
     /// The payload need not be checked again.
-    public let dataValidated: Bool
+    public var dataValidated: Bool
+    // The type is written out because the short form's implied nil cannot be inlined.
     /// What is left to segment; nil for a packet of ordinary size.
-    public let offload: SegmentationOffload?
+    public var offload: Optional<SegmentationOffload>
 
     /// Takes the parts as they are.
     @inlinable

@@ -27,6 +27,12 @@ public struct SegmentationOffload: Equatable, Sendable {
             case .tcpv6: 2
             }
         }
+
+        /// Compares; a synthesised comparison cannot be inlined.
+        @inlinable
+        public static func == (left: Kind, right: Kind) -> Bool {
+            left.rawValue == right.rawValue
+        }
     }
 
     /// Payload bytes of each segment (the path's MSS).

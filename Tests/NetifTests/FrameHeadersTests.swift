@@ -6,7 +6,7 @@ import Testing
 @Suite("Headers of frames")
 struct FrameHeadersTests {
     private func expect(
-        _ bytes: [UInt8], _ network: FrameHeaders.Network, _ transport: FrameHeaders.Transport,
+        _ bytes: [UInt8], _ network: FrameHeaders.Network, _ transport: FrameHeaders.Transport?,
         at networkOffset: Int, _ transportOffset: Int, length: Int,
         location: SourceLocation = #_sourceLocation
     ) throws {
@@ -28,8 +28,8 @@ struct FrameHeadersTests {
         try expect(SampleFrames.tcpv6, .ipv6, .tcp, at: 14, 54, length: 74)
         try expect(SampleFrames.udpv6, .ipv6, .udp, at: 14, 54, length: 62)
         try expect(SampleFrames.tcpv6Extended, .ipv6, .tcp, at: 14, 70, length: 90)
-        try expect(SampleFrames.arp, .other, .other, at: 14, 0, length: 0)
-        try expect(SampleFrames.icmp, .ipv4, .other, at: 14, 0, length: 0)
+        try expect(SampleFrames.arp, .other, nil, at: 14, 0, length: 0)
+        try expect(SampleFrames.icmp, .ipv4, nil, at: 14, 0, length: 0)
     }
 
     @Test("the checksum field is 16 bytes into TCP and 6 into UDP")
@@ -51,16 +51,16 @@ struct FrameHeadersTests {
         // More fragments; then an offset in either byte; then "don't fragment", which is none.
         for (offset, value) in [(20, UInt8(0x20)), (20, 0x01), (21, 0x01)] {
             let frame = changed(SampleFrames.tcpv4, offset, to: value)
-            try expect(frame, .ipv4, .other, at: 14, 0, length: 0)
+            try expect(frame, .ipv4, nil, at: 14, 0, length: 0)
         }
         try expect(
             changed(SampleFrames.tcpv4, 20, to: 0), .ipv4, .tcp, at: 14, 34, length: 54)
         var first = changed(SampleFrames.tcpv6Extended, 20, to: 44)
         (first[54], first[55], first[56], first[57]) = (60, 0, 0, 1)
-        try expect(first, .ipv6, .other, at: 14, 0, length: 0)
+        try expect(first, .ipv6, nil, at: 14, 0, length: 0)
         first[56] = 1
         first[57] = 0
-        try expect(first, .ipv6, .other, at: 14, 0, length: 0)
+        try expect(first, .ipv6, nil, at: 14, 0, length: 0)
         // A fragment header on a whole packet; its second byte is reserved, not a length.
         (first[55], first[56], first[57]) = (9, 0, 6)
         try expect(first, .ipv6, .tcp, at: 14, 70, length: 90)
@@ -70,7 +70,7 @@ struct FrameHeadersTests {
     func routing() throws {
         var frame = changed(SampleFrames.tcpv6Extended, 20, to: 43)
         (frame[56], frame[57]) = (0, 1)
-        try expect(frame, .ipv6, .other, at: 14, 0, length: 0)
+        try expect(frame, .ipv6, nil, at: 14, 0, length: 0)
         frame[57] = 0
         try expect(frame, .ipv6, .tcp, at: 14, 70, length: 90)
     }
@@ -109,17 +109,17 @@ struct FrameHeadersTests {
     func contradictions() throws {
         let tcp = SampleFrames.tcpv4
         // Version 5; a header of 16 bytes; a total length shorter than the header.
-        try expect(changed(tcp, 14, to: 0x55), .other, .other, at: 14, 0, length: 0)
-        try expect(changed(tcp, 14, to: 0x44), .other, .other, at: 14, 0, length: 0)
-        try expect(changed(tcp, 17, to: 19), .other, .other, at: 14, 0, length: 0)
+        try expect(changed(tcp, 14, to: 0x55), .other, nil, at: 14, 0, length: 0)
+        try expect(changed(tcp, 14, to: 0x44), .other, nil, at: 14, 0, length: 0)
+        try expect(changed(tcp, 17, to: 19), .other, nil, at: 14, 0, length: 0)
         // TCP: a header of 16 bytes, or one longer than the packet.
-        try expect(changed(tcp, 46, to: 0x40), .ipv4, .other, at: 14, 0, length: 0)
-        try expect(changed(tcp, 46, to: 0xF0), .ipv4, .other, at: 14, 0, length: 0)
+        try expect(changed(tcp, 46, to: 0x40), .ipv4, nil, at: 14, 0, length: 0)
+        try expect(changed(tcp, 46, to: 0xF0), .ipv4, nil, at: 14, 0, length: 0)
         // UDP: shorter than its header, longer than the packet.
         let udp = SampleFrames.udpv4
-        try expect(changed(udp, 39, to: 7), .ipv4, .other, at: 14, 0, length: 0)
-        try expect(changed(udp, 39, to: 12), .ipv4, .other, at: 14, 0, length: 0)
-        try expect(changed(SampleFrames.tcpv6, 14, to: 0x40), .other, .other, at: 14, 0, length: 0)
+        try expect(changed(udp, 39, to: 7), .ipv4, nil, at: 14, 0, length: 0)
+        try expect(changed(udp, 39, to: 12), .ipv4, nil, at: 14, 0, length: 0)
+        try expect(changed(SampleFrames.tcpv6, 14, to: 0x40), .other, nil, at: 14, 0, length: 0)
     }
 
     @Test("a datagram shorter than the packet around it ends where it says")
@@ -140,7 +140,7 @@ struct FrameHeadersTests {
     func tags() throws {
         var frame = SampleFrames.tcpv4Tagged
         frame.insert(contentsOf: [0x81, 0, 0, 1], at: 12)
-        try expect(frame, .other, .other, at: 22, 0, length: 0)
+        try expect(frame, .other, nil, at: 22, 0, length: 0)
     }
 
     @Test("every prefix of every sample is taken without a trap", arguments: SampleFrames.all)
