@@ -119,13 +119,12 @@ extension VifQueue where Port: ~Copyable {
     @inlinable
     func fillIPv6Checksum(size: Int, at offset: Int, arena: inout PageArena) -> Bool {
         let window = min(size, NetifLimits.headerWindow)
-        guard
-            let headers = FrameHeaders.parse(
-                arena.bytes(at: offset, count: window), frameSize: size),
-            headers.network == .ipv6
-        else { return false }
-        var bytes = arena.mutableBytes(at: offset, count: size)
-        return Checksum.fill(&bytes, headers: headers)
+        let parsed = arena.findHeaders(at: offset, count: window, frameSize: size)
+        guard let headers = parsed, headers.network == .ipv6 else { return false }
+        let computed = arena.fullChecksum(at: offset, count: size, headers: headers)
+        guard let sum = computed else { return false }
+        arena.setBigEndian16(sum, at: offset + headers.transportOffset + headers.checksumOffset)
+        return true
     }
 
     /// Lists the grant copies of a frame that lies contiguous from a page's start on.

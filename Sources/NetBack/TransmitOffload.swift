@@ -29,11 +29,8 @@ public enum TransmitOffload: Sendable {
         let isGathered = fragments[0].count < window
         let start = isGathered ? headerOffset : fragments[0].offset
         if isGathered { gather(window, of: fragments, to: start, arena: &arena) }
-        guard
-            let headers = FrameHeaders.parse(
-                arena.bytes(at: start, count: window), frameSize: packet.size),
-            headers.transport != nil
-        else { return .unusable }
+        let parsed = arena.findHeaders(at: start, count: window, frameSize: packet.size)
+        guard let headers = parsed, headers.hasTransport else { return .unusable }
         if let offload = packet.offload {
             let wanted: FrameHeaders.Network = offload.kind == .tcpv4 ? .ipv4 : .ipv6
             guard headers.network == wanted, headers.transport == .tcp else { return .unusable }
@@ -49,8 +46,10 @@ public enum TransmitOffload: Sendable {
         if isBlank { return .ready }
         // A packet to be segmented implies a blank checksum; some frontends forget to say so and
         // leave a full sum there.
-        var bytes = arena.mutableBytes(at: start, count: window)
-        guard Checksum.blank(&bytes, headers: headers) else { return .unusable }
+        let mended = arena.blankChecksum(at: start, count: window, headers: headers)
+        guard let sum = mended else { return .unusable }
+        let field = start + headers.transportOffset + headers.checksumOffset
+        arena.setBigEndian16(sum, at: field)
         if isGathered { scatter(window, from: start, to: fragments, arena: &arena) }
         return .mended
     }

@@ -69,35 +69,42 @@ public enum Checksum {
         return headers.transportEnd <= byteCount
     }
 
-    /// Writes the TCP or UDP checksum of a whole frame into its field.
+    /// The TCP or UDP checksum that belongs into a whole frame's field, in host order; what stands
+    /// in the field now does not count.
     ///
-    /// False, and nothing written, without a transport or when the packet's end is not here. A UDP
-    /// checksum that comes out as zero is written as 0xFFFF, since zero means "none".
+    /// Nil without a transport or when the packet's end is not here. A UDP checksum that comes out
+    /// as zero is 0xFFFF, since zero means "none".
     @inlinable
-    public static func fill(_ frame: inout MutableRawSpan, headers: FrameHeaders) -> Bool {
-        guard covers(frame.byteCount, headers) else { return false }
+    public static func full(_ frame: RawSpan, headers: FrameHeaders) -> UInt16? {
+        guard covers(frame.byteCount, headers) else { return nil }
         let field = headers.transportOffset + headers.checksumOffset
-        frame.storeBytes(of: 0, toByteOffset: field, as: UInt16.self)
-        let checksum = ~transportSum(frame.bytes, headers)
-        var written = checksum
-        if case .udp = headers.transport, checksum == 0 { written = 0xFFFF }
-        frame.storeBytes(of: written.bigEndian, toByteOffset: field, as: UInt16.self)
-        return true
+        let total = sumAround(field, frame, headers)
+        let checksum = ~fold(total)
+        if case .udp = headers.transport, checksum == 0 { return 0xFFFF }
+        return checksum
     }
 
-    /// Writes the folded pseudo-header sum into the checksum field, as a blank checksum has it.
+    /// The folded pseudo-header sum, in host order, as a blank checksum has it in its field.
     ///
-    /// The start of the frame suffices. False, and nothing written, without a transport.
+    /// The start of the frame suffices. Nil without a transport.
     @inlinable
-    public static func blank(_ frame: inout MutableRawSpan, headers: FrameHeaders) -> Bool {
+    public static func blank(_ frame: RawSpan, headers: FrameHeaders) -> UInt16? {
         guard headers.hasTransport, headers.headerLength <= headers.transportEnd,
             headers.headerLength <= frame.byteCount
-        else { return false }
+        else { return nil }
         let length = headers.transportEnd - headers.transportOffset
-        let sum = fold(pseudoHeaderSum(frame.bytes, headers: headers, length: length))
-        let field = headers.transportOffset + headers.checksumOffset
-        frame.storeBytes(of: sum.bigEndian, toByteOffset: field, as: UInt16.self)
-        return true
+        return fold(pseudoHeaderSum(frame, headers: headers, length: length))
+    }
+
+    /// The sum over pseudo header and transport without the field of two bytes at `field`.
+    @inlinable
+    static func sumAround(_ field: Int, _ frame: RawSpan, _ headers: FrameHeaders) -> UInt64 {
+        let start = headers.transportOffset
+        let length = headers.transportEnd - start
+        let pseudo = pseudoHeaderSum(frame, headers: headers, length: length)
+        // Both fields stand at an even offset of their header, so words keep their halves.
+        let before = sum(frame, in: start..<field, adding: pseudo)
+        return sum(frame, in: field + 2..<headers.transportEnd, adding: before)
     }
 
     /// True when the TCP or UDP checksum of a whole frame is right; a UDP checksum of zero over

@@ -43,6 +43,13 @@ public struct PageArena: ~Copyable {
         unsafe address(of: offset, count: 1).storeBytes(of: value, as: UInt8.self)
     }
 
+    /// Sets two bytes to a number in network order.
+    @inlinable @inline(__always)
+    public func setBigEndian16(_ value: UInt16, at offset: Int) {
+        setByte(UInt8(truncatingIfNeeded: value >> 8), at: offset)
+        setByte(UInt8(truncatingIfNeeded: value), at: offset + 1)
+    }
+
     /// Moves `count` bytes within the arena; the ranges may overlap.
     @inlinable
     public func move(from source: Int, to destination: Int, count: Int) {
@@ -57,14 +64,5 @@ public struct PageArena: ~Copyable {
         let start = UnsafeRawPointer(unsafe address(of: offset, count: count))
         return unsafe _overrideLifetime(
             RawSpan(_unsafeStart: start, byteCount: count), borrowing: self)
-    }
-
-    /// The bytes of a range, to change.
-    @inlinable @inline(__always)
-    @_lifetime(&self)
-    public mutating func mutableBytes(at offset: Int, count: Int) -> MutableRawSpan {
-        let start = unsafe address(of: offset, count: count)
-        let span = unsafe MutableRawSpan(_unsafeStart: start, byteCount: count)
-        return unsafe _overrideLifetime(span, mutating: &self)
     }
 }

@@ -25,15 +25,21 @@ extension [UInt8] {
 
     /// Fills the transport's checksum in.
     mutating func fill(_ headers: FrameHeaders) -> Bool {
-        var bytes = mutableSpan
-        var raw = unsafe bytes.mutableBytes
-        return Checksum.fill(&raw, headers: headers)
+        guard let sum = unsafe Checksum.full(span.bytes, headers: headers) else { return false }
+        store(sum, headers)
+        return true
     }
 
     /// Writes the pseudo-header sum into the transport's checksum field.
     mutating func blank(_ headers: FrameHeaders) -> Bool {
-        var bytes = mutableSpan
-        var raw = unsafe bytes.mutableBytes
-        return Checksum.blank(&raw, headers: headers)
+        guard let sum = unsafe Checksum.blank(span.bytes, headers: headers) else { return false }
+        store(sum, headers)
+        return true
+    }
+
+    private mutating func store(_ sum: UInt16, _ headers: FrameHeaders) {
+        let field = headers.transportOffset + headers.checksumOffset
+        self[field] = UInt8(truncatingIfNeeded: sum >> 8)
+        self[field + 1] = UInt8(truncatingIfNeeded: sum)
     }
 }

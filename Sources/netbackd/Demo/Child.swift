@@ -141,7 +141,7 @@ struct Child: ~Copyable {
         _ arguments: [String], output: Int32, inherited: [Int32]
     ) -> (pid: Int32, errno: Int32) {
         let words = unsafe arguments.map { unsafe strdup($0) } + [nil]
-        defer { for unsafeword in unsafe words { unsafe free(word) } }
+        defer { unsafe words.forEach { unsafe free($0) } }
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
