@@ -66,6 +66,15 @@ package struct ChildProcess: ~Copyable {
         try ChildProcess(arguments, environment: environment).wait(timeoutSeconds: timeoutSeconds)
     }
 
+    /// Whether the child is gone and only waits to be asked for its status.
+    package func hasExited() -> Bool {
+        var information = unsafe siginfo_t()
+        // SAFETY: waitid fills the structure; with WNOHANG it leaves si_signo 0 while the child runs.
+        let result = unsafe waitid(
+            P_PID, id_t(pid), &information, WEXITED | WNOHANG | WNOWAIT)
+        return unsafe result == 0 && information.si_signo == SIGCHLD
+    }
+
     /// Waits until the child has closed its output and is gone.
     ///
     /// - Returns: the exit status, 128 plus the signal's number if one killed it.
