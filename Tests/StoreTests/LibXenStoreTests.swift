@@ -157,7 +157,8 @@ extension StoreServerTests {
             }
         }
 
-        @Test("a client that goes away takes its watches and transactions along",
+        @Test(
+            "a client that goes away takes its watches and transactions along",
             .timeLimit(.minutes(1)))
         func closing() throws {
             for _ in 0..<20 {

@@ -104,7 +104,8 @@ struct StoreServerTests {
         }
     }
 
-    @Test("a client that never reads neither blocks the server nor fills it", .timeLimit(.minutes(1)))
+    @Test(
+        "a client that never reads neither blocks the server nor fills it", .timeLimit(.minutes(1)))
     func neverReading() throws {
         try Self.withServer { server, store, path in
             try server.addListener(path: path, domain: .control)
@@ -168,7 +169,8 @@ struct StoreServerTests {
         }
     }
 
-    @Test("a released domain's sockets are closed, and its path is gone when removed",
+    @Test(
+        "a released domain's sockets are closed, and its path is gone when removed",
         .timeLimit(.minutes(1)))
     func release() throws {
         try Self.withServer { server, store, path in

@@ -92,13 +92,5 @@ extension StoreServerTests {
             #expect(result.status == 0)
             #expect(result.output == "/a\n/a/b\n/a/b\n")
         }
-
-        @Test("xenstore-control", .timeLimit(.minutes(1)))
-        func control() throws {
-            let help = try ChildProcess.run(
-                ["xenstore-control", "help"], environment: environment(0))
-            #expect(help.status == 0)
-            #expect(help.output.contains("print"))
-        }
     }
 }

@@ -34,7 +34,8 @@ public struct StorePath: Hashable, Sendable, CustomStringConvertible {
     public init(_ text: String, for domain: DomainID) throws(StoreError) {
         let bytes = text.utf8
         // A special event is no node, relative or not.
-        guard let first = bytes.first, first != UInt8(ascii: "@"), bytes.last != UInt8(ascii: "/") || bytes.count == 1,
+        guard let first = bytes.first, first != UInt8(ascii: "@"),
+            bytes.last != UInt8(ascii: "/") || bytes.count == 1,
             bytes.allSatisfy(StorePath.isAllowed)
         else { throw .invalid }
         let isAbsolute = first == UInt8(ascii: "/")
