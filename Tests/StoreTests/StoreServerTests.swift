@@ -30,14 +30,12 @@ struct StoreServerTests {
     private static func withServer(
         _ body: (inout StoreServer, EmulatedStore, String) throws -> Void
     ) throws {
-        var template = Array("/tmp/store-XXXXXX\0".utf8).map { CChar(bitPattern: $0) }
-        guard unsafe mkdtemp(&template) != nil else { throw PlatformError("mkdtemp", errno: errno) }
-        let directory = String(
-            decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        defer { unsafe rmdir(directory) }
+        let directory = try TemporaryDirectory()
         let store = EmulatedStore()
         var server = try StoreServer(store)
-        try body(&server, store, directory + "/socket")
+        try body(&server, store, directory.path + "/socket")
+        server.remove(.control)
+        server.remove(DomainID(1))
     }
 
     private static func message(_ type: StoreMessageType, _ payload: String) -> [UInt8] {

@@ -3,57 +3,45 @@ import CLinux
 import EmulatedPlatform
 import Glibc
 import Platform
+import TestSupport
 
 /// A live store on Unix sockets, served by a thread of its own until it is dropped: dom0 and the
 /// guests 1 and 2, which own their homes.
-///
-/// SAFETY: the thread alone touches the store; it writes `failure` before it signals `isReady`
-/// and nothing after that, and is joined before the descriptors are closed.
-final class StoreServerThread: @unchecked Sendable {
-    private let directory: String
+final class StoreServerThread {
+    private let directory: TemporaryDirectory
     private let isReady: Int32
     private let mayStop: Int32
-    private var thread = pthread_t()
-    private var failure: (any Error)?
+    private var thread: TestThread?
 
     init() throws {
-        var template = Array("/tmp/store-XXXXXX\0".utf8).map { CChar(bitPattern: $0) }
-        guard unsafe mkdtemp(&template) != nil else { throw PlatformError("mkdtemp", errno: errno) }
-        directory = String(
-            decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        isReady = eventfd(0, Int32(EFD_CLOEXEC))
-        mayStop = eventfd(0, Int32(EFD_CLOEXEC))
-        let start = unsafe pthread_create(
-            &thread, nil,
-            { context in
-                guard let context = unsafe context else { return nil }
-                let server = unsafe Unmanaged<StoreServerThread>.fromOpaque(context)
-                unsafe server.takeUnretainedValue().run()
-                return nil
-            }, Unmanaged.passUnretained(self).toOpaque())
-        guard start == 0 else { throw PlatformError("pthread_create", errno: start) }
-        var count: UInt64 = 0
-        _ = unsafe read(isReady, &count, 8)
-        if let failure { throw failure }
+        let directory = try TemporaryDirectory()
+        let isReady = eventfd(0, Int32(EFD_CLOEXEC))
+        let mayStop = eventfd(0, Int32(EFD_CLOEXEC))
+        self.directory = directory
+        self.isReady = isReady
+        self.mayStop = mayStop
+        let path = directory.path
+        thread = TestThread {
+            StoreServerThread.run(in: path, isReady: isReady, mayStop: mayStop)
+        }
+        _ = clinux_event_take(isReady)
     }
 
     deinit {
-        var one: UInt64 = 1
-        _ = unsafe write(mayStop, &one, 8)
-        pthread_join(thread, nil)
+        _ = clinux_event_raise(mayStop)
+        if let thread = thread.take() { thread.join() }
         close(isReady)
         close(mayStop)
-        unsafe rmdir(directory)
     }
 
     /// Where a domain connects.
-    func socketPath(_ domain: UInt16 = 0) -> String { "\(directory)/\(domain)" }
+    func socketPath(_ domain: UInt16 = 0) -> String { "\(directory.path)/\(domain)" }
 
-    private func run() {
-        var one: UInt64 = 1
+    /// If it fails nobody listens, and the test's first request says so.
+    private static func run(in directory: String, isReady: Int32, mayStop: Int32) {
         do {
-            var server = try start()
-            _ = unsafe write(isReady, &one, 8)
+            var server = try start(in: directory)
+            _ = clinux_event_raise(isReady)
             while true {
                 var polled = [
                     pollfd(fd: server.descriptor, events: Int16(POLLIN), revents: 0),
@@ -64,21 +52,20 @@ final class StoreServerThread: @unchecked Sendable {
                 try server.serve()
             }
         } catch {
-            failure = error
-            _ = unsafe write(isReady, &one, 8)
+            _ = clinux_event_raise(isReady)
         }
     }
 
-    private func start() throws -> StoreServer {
+    private static func start(in directory: String) throws -> StoreServer {
         let store = EmulatedStore()
         var dom0 = InProcessStore(store, as: .control)
         var server = try StoreServer(store)
-        try server.addListener(path: socketPath(), domain: .control)
+        try server.addListener(path: "\(directory)/0", domain: .control)
         for number: UInt16 in [1, 2] {
             store.introduce(DomainID(number))
             try dom0.write("/local/domain/\(number)", "")
             try dom0.setPermissions("/local/domain/\(number)", [.init(number, "n")], in: .none)
-            try server.addListener(path: socketPath(number), domain: DomainID(number))
+            try server.addListener(path: "\(directory)/\(number)", domain: DomainID(number))
         }
         return server
     }
