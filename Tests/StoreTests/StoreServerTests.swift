@@ -129,6 +129,53 @@ struct StoreServerTests {
         }
     }
 
+    /// Reads until neither end has anything to do; turns the server only when it asks for it.
+    private static func drain(_ client: Int32, _ server: inout StoreServer) throws -> Int {
+        var received = 0
+        var isMoving = true
+        while isMoving {
+            let count = receive(client).count
+            received += count
+            var polled = pollfd(fd: server.descriptor, events: Int16(POLLIN), revents: 0)
+            let isReady = unsafe poll(&polled, 1, 0) > 0
+            if isReady { try server.serve() }
+            isMoving = count > 0 || isReady
+        }
+        return received
+    }
+
+    @Test("replies beyond the room for them come without being asked for", .timeLimit(.minutes(1)))
+    func lateReplies() throws {
+        try Self.withServer { server, store, path in
+            try server.addListener(path: path, domain: .control)
+            let client = try Self.connect(path)
+            defer { close(client) }
+            var dom0 = InProcessStore(store, as: .control)
+            try dom0.write("/a", String(repeating: "v", count: 4000))
+            let requests = (0..<200).flatMap { _ in Self.message(.read, "/a\0") }
+            #expect(Self.send(client, requests) == requests.count)
+            #expect(
+                try Self.drain(client, &server) == 200 * (4000 + StoreMessageHeader.size))
+        }
+    }
+
+    @Test("events beyond the room for them come without being asked for", .timeLimit(.minutes(1)))
+    func lateEvents() throws {
+        try Self.withServer { server, store, path in
+            try server.addListener(path: path, domain: .control)
+            let client = try Self.connect(path)
+            defer { close(client) }
+            let token = String(repeating: "t", count: 1000)
+            #expect(Self.send(client, Self.message(.watch, "/d\0" + token + "\0")) > 0)
+            _ = try Self.drain(client, &server)
+            var dom0 = InProcessStore(store, as: .control)
+            for index in 1000..<2000 { try dom0.write("/d/\(index)", "") }
+            try server.serve()
+            let size = StoreMessageHeader.size + "/d/1000".utf8.count + token.utf8.count + 2
+            #expect(try Self.drain(client, &server) == 1000 * size)
+        }
+    }
+
     @Test("a client that never reads its events is dropped at a bound", .timeLimit(.minutes(2)))
     func neverReadingEvents() throws {
         var quota = StoreQuota()

@@ -173,6 +173,17 @@ struct StoreWatchTests {
         #expect(fixture.events(fixture.dom0) == ["/a/b/c"])
     }
 
+    @Test("a node written and then removed in one transaction is heard of")
+    func writtenAndRemoved() throws {
+        try fixture.write("/a/b")
+        try fixture.watch("/a", by: fixture.dom0)
+        let transaction = try store.beginTransaction(by: fixture.dom0)
+        try fixture.write("/a/b", "x", in: transaction)
+        try store.remove("/a/b", in: transaction, by: fixture.dom0)
+        try store.endTransaction(transaction, commit: true, by: fixture.dom0)
+        #expect(fixture.events(fixture.dom0) == ["/a/b"])
+    }
+
     @Test("domains that come and go are special events")
     func domains() throws {
         try fixture.watch("@introduceDomain", by: fixture.dom0)
