@@ -112,8 +112,8 @@ let package = Package(
         .testTarget(
             name: "PlatformTests",
             dependencies: [
-                "EmulatedPlatform", "StoreClient", "Platform", "SharedMemory", "TestSupport",
-                "CLinux",
+                "EmulatedPlatform", "StoreClient", "Platform", "SharedMemory", "Ring", "Netif",
+                "TestSupport", "CLinux",
             ],
             swiftSettings: strict),
         .testTarget(
