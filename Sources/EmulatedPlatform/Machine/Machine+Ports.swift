@@ -69,7 +69,7 @@ extension Machine {
     /// Closes a port whoever owns it.
     func removePort(_ port: EventChannelPort, of domain: MachineDomain) {
         guard let record = domain.port(port) else { return }
-        domain.ports[Int(port.rawValue)] = nil
+        domain.removePort(port)
         domain.publish(port: port, isBound: false)
         record.owner.ready.removeAll { $0 == port }
         guard case .bound(to: let remote, of: let id) = record.state, let peer = domains[id]

@@ -11,7 +11,7 @@ internal import SharedMemory
 /// serves one thread.
 public final class Machine {
     /// How domains reach their memory and events.
-    public enum Form: Sendable {
+    public enum Form: CaseIterable, Sendable {
         /// Memory of this process, events as flags.
         case oneProcess
         /// Memory as memfds, events as eventfds.

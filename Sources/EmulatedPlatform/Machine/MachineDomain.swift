@@ -14,6 +14,8 @@ final class MachineDomain {
     let status: SharedRegion
     /// By port number.
     var ports: [MachinePort?] = [nil]
+    /// No port with a lower number is free.
+    private var lowestFree = 1
     /// How often each grant is mapped, by reference.
     var pinCounts: [UInt32: Int] = [:]
 
@@ -55,14 +57,21 @@ final class MachineDomain {
         port.rawValue < UInt32(ports.count) ? ports[Int(port.rawValue)] : nil
     }
 
+    /// Takes a port's record out.
+    func removePort(_ port: EventChannelPort) {
+        ports[Int(port.rawValue)] = nil
+        lowestFree = min(lowestFree, Int(port.rawValue))
+    }
+
     /// The lowest port number that is free, nil when all are taken.
     func freePort() -> EventChannelPort? {
-        if let hole = ports.dropFirst().firstIndex(where: { $0 == nil }) {
-            return EventChannelPort(UInt32(hole))
+        while lowestFree < ports.count {
+            if ports[lowestFree] == nil { return EventChannelPort(UInt32(lowestFree)) }
+            lowestFree += 1
         }
         guard ports.count < MachineLimits.portCount else { return nil }
         ports.append(nil)
-        return EventChannelPort(UInt32(ports.count - 1))
+        return EventChannelPort(UInt32(lowestFree))
     }
 }
 
