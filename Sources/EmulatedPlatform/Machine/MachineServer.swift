@@ -165,6 +165,9 @@ public struct MachineServer: ~Copyable {
         listeners[lastToken] = listener
         try makeHome(of: id)
         try storeServer.addListener(path: sockets.store, domain: id)
+        guard unsafe chmod(sockets.store, 0o600) == 0 else {
+            throw PlatformError("chmod", errno: errno)
+        }
         try storeServer.serve()
     }
 
