@@ -27,18 +27,26 @@ struct DetachCommand: ParsableCommand {
         let control = try machine.control()
         let vif = VifID(domain: try machine.domain(guest, control), device: device)
         var toolstack = try machine.toolstack()
+        let milliseconds = timeout * 1000
         do {
             if force {
-                try toolstack.destroyVif(vif, timeoutMilliseconds: timeout * 1000)
+                try toolstack.destroyVif(vif, timeoutMilliseconds: milliseconds)
             } else {
-                try toolstack.detachVif(vif, timeoutMilliseconds: timeout * 1000)
+                try toolstack.detachVif(vif, timeoutMilliseconds: milliseconds)
             }
-        } catch let error as PlatformError where error.errno == ENOENT {
-            throw Failure(description: "\(guest) has no device \(device)")
-        } catch let error as PlatformError where error.errno == ETIMEDOUT {
-            throw Failure(
+        } catch {
+            throw failure(error, vif)
+        }
+    }
+
+    private func failure(_ error: PlatformError, _ vif: VifID) -> any Error {
+        switch error.errno {
+        case ENOENT: Failure(description: "\(guest) has no device \(device)")
+        case ETIMEDOUT:
+            Failure(
                 description: "the backend did not close and remove \(vif) within \(timeout) s; "
                     + "--force unplugs it all the same")
+        default: error
         }
     }
 }
