@@ -11,15 +11,27 @@ public struct PageArena: ~Copyable {
     public let base: UnsafeMutableRawPointer
     /// Size in bytes.
     public let size: Int
+    private let isOwner: Bool
 
     /// Allocates `pageCount` zeroed pages.
     public init(pageCount: Int) {
         size = pageCount * PageArena.pageSize
+        isOwner = true
         unsafe base = .allocate(byteCount: size, alignment: PageArena.pageSize)
         unsafe base.initializeMemory(as: UInt8.self, repeating: 0, count: size)
     }
 
-    deinit { unsafe base.deallocate() }
+    /// Views pages that somebody else owns, so that frames can be read into and written from them.
+    ///
+    /// SAFETY: the caller keeps `pageCount` pages at `base` mapped while the arena lives.
+    @unsafe
+    public init(over base: UnsafeMutableRawPointer, pageCount: Int) {
+        unsafe self.base = base
+        size = pageCount * PageArena.pageSize
+        isOwner = false
+    }
+
+    deinit { if isOwner { unsafe base.deallocate() } }
 
     /// The address of `count` bytes at `offset`, for a system call or a hypercall.
     ///

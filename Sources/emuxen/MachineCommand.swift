@@ -78,10 +78,11 @@ struct MachineCommand: ParsableCommand {
     /// Every event channel takes two descriptors.
     private func raiseDescriptorLimit() {
         var limit = rlimit()
+        let descriptors = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
         // SAFETY: a local variable, for the length of each call.
-        guard unsafe getrlimit(RLIMIT_NOFILE, &limit) == 0 else { return }
+        guard unsafe getrlimit(descriptors, &limit) == 0 else { return }
         limit.rlim_cur = limit.rlim_max
-        unsafe setrlimit(RLIMIT_NOFILE, &limit)
+        unsafe setrlimit(descriptors, &limit)
     }
 }
 
