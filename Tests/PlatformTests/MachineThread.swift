@@ -48,10 +48,11 @@ final class MachineThread {
         // SAFETY: the retained object is released by the thread, which takes it over.
         let failure = unsafe pthread_create(
             &thread, nil,
-            {
-                unsafe Unmanaged<Start>.fromOpaque($0!).takeRetainedValue().run(); return nil
-            },
-            Unmanaged.passRetained(start).toOpaque())
+            { argument in
+                guard let argument = unsafe argument else { return nil }
+                unsafe Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().run()
+                return nil
+            }, Unmanaged.passRetained(start).toOpaque())
         guard failure == 0 else { throw PlatformError("pthread_create", errno: failure) }
         self.thread = thread
         _ = clinux_event_take(ready)
