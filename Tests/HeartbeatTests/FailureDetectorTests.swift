@@ -40,7 +40,8 @@ struct FailureDetectorTests {
         /// Nobody beats. Returns how long the watcher took to say dead, in nanoseconds.
         mutating func die() -> UInt64 {
             let death = beat.nanoseconds
-            while detector.verdict(at: now) != .dead && now < death + 60_000_000_000 {
+            let asked = now
+            while detector.verdict(at: now) != .dead && now < asked + 60_000_000_000 {
                 now += FailureDetectorTests.millisecond
                 detector.observe(beat, at: now)
             }
@@ -178,7 +179,7 @@ struct FailureDetectorTests {
         #expect(world.now - heard < 40 * Self.millisecond)
     }
 
-    @Test("no beat and no clock can trap it, and silence still ends in death", arguments: 0..<32)
+    @Test("no beat and no clock can trap it", arguments: 0..<32)
     func garbage(seed: UInt64) {
         var random = SplitMix64(seed: seed)
         let limits = DetectionLimits(
