@@ -20,7 +20,7 @@ let arguments: Target.Dependency = .product(
     name: "ArgumentParser", package: "swift-argument-parser")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 
-/// The edges of the module graph. docs/ARCHITECTURE.md draws it, TidyTests holds `import` lines to it.
+/// The edges of the module graph. docs/ARCHITECTURE.md draws it, TidyTests holds imports to it.
 let package = Package(
     name: "netdd",
     products: [

@@ -10,7 +10,7 @@ extension VifQueue where Port: ~Copyable {
     ///
     /// Packets are answered strictly in ring order, a whole packet at a time, and every response
     /// of the step becomes visible in one store (docs/TAKEOVER.md, rules R1, R2).
-    /// - Throws: `QueueFault` when the queue must do no more; what came before the fault was served.
+    /// - Throws: `QueueFault` when the queue must do no more; what came before it was served.
     @inlinable
     public mutating func serveTransmit<H: Hypervisor & ~Copyable>(
         hypervisor: inout H, scratch: inout WorkerScratch

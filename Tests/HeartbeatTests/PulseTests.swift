@@ -98,7 +98,7 @@ struct PulseTests {
         #expect(Beat(sequence: 4, nanoseconds: 0).count(since: early) == 4)
     }
 
-    /// What a reader finds at all interleavings with two beats: the halves of each time, or nothing.
+    /// What a reader finds at all interleavings with two beats: halves of a time, or nothing.
     private static func readings(
         order: StoreBufferModel.StoreOrder, releasesAct: Bool
     ) -> Set<[UInt32]> {

@@ -31,7 +31,7 @@ let moduleTable = [
 
     Module(2, "Netif", ["Ring", "SharedMemory"]),
     Module(2, "StoreClient", ["Platform", "CXen"], system: ["Glibc", "Synchronization"]),
-    Module(2, "HostNetwork", ["Platform", "CNetlink", "CLinux"]),
+    Module(2, "HostNetwork", ["Platform", "CNetlink", "CLinux"], system: ["Glibc"]),
 
     Module(3, "XenPlatform", ["Platform", "StoreClient", "CXen"], system: ["Glibc"]),
     Module(

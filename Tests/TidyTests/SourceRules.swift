@@ -45,13 +45,14 @@ enum SourceRules {
 
     private static func words(of file: SourceFile) -> [String] {
         var found: [String] = []
+        // Once for a file is enough.
+        var isUnsafeReported = Exceptions.hold(Exceptions.unsafeCode, file.path)
         for (number, line) in file.code.enumerated() {
             let place = "\(file.path):\(number + 1)"
             guard file.module != nil else { continue }
             let words = line.split { !$0.isLetter && !$0.isNumber && $0 != "_" && $0 != "@" }
-            if words.contains("unsafe") || words.contains("@unsafe"),
-                !Exceptions.hold(Exceptions.unsafeCode, file.path)
-            {
+            if !isUnsafeReported, words.contains("unsafe") || words.contains("@unsafe") {
+                isUnsafeReported = true
                 found.append("\(place): unsafe code in a file that is not listed for it")
             }
             if ["&+", "&-", "&*"].contains(where: line.contains),
