@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 MINUTES ?= 10
-PACKAGES = $(wildcard Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources)
+PACKAGES = $(wildcard Package.swift Sources Tests Benchmarks)
 .PHONY: help setup build test demo soak check fmt tsan clean
 
 help: ## list the targets
