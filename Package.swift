@@ -86,6 +86,16 @@ let package = Package(
                 "EmulatedPlatform", "HostNetwork", "Platform", "StoreClient", "CLinux", arguments,
             ],
             swiftSettings: strict),
+        // benchmarks
+        .target(name: "CRingLoop", path: "Benchmarks/CRingLoop"),
+        .target(
+            name: "BenchmarkReport", path: "Benchmarks/BenchmarkReport", swiftSettings: strict),
+        .target(
+            name: "RingLoops", dependencies: ["Ring", "Netif", "SharedMemory", "CRingLoop"],
+            path: "Benchmarks/RingLoops", swiftSettings: packetPath),
+        .executableTarget(
+            name: "ringbench", dependencies: ["RingLoops", "BenchmarkReport", arguments],
+            path: "Benchmarks/ringbench", swiftSettings: strict),
         // tests
         .target(
             name: "TestSupport", dependencies: ["SharedMemory", "CLinux"],
@@ -126,6 +136,9 @@ let package = Package(
                 "NetBack", "EmulatedPlatform", "Netif", "Ring", "SharedMemory", "Heartbeat",
                 "Platform", "TestSupport",
             ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "BenchmarkTests", dependencies: ["RingLoops", "BenchmarkReport"],
             swiftSettings: strict),
         .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: strict),
     ],
