@@ -4,8 +4,8 @@ internal import Glibc
 /// Where numbers come from: without this they mean nothing.
 public enum Provenance {
     /// Header lines of a report, each with its end: machine, kernel, compiler, date, command.
-    public static func header(command: String, compilers: [String] = []) -> String {
-        let made = (["Swift \(swiftVersion)", build] + compilers).joined(separator: ", ")
+    public static func header(command: String, compilers: [String]) -> String {
+        let made = ([build] + compilers).joined(separator: ", ")
         return """
             command:  \(command)
             machine:  \(processor), \(sysconf(Int32(_SC_NPROCESSORS_ONLN))) cores
@@ -19,7 +19,8 @@ public enum Provenance {
     /// The command line of this process.
     public static var command: String { CommandLine.arguments.joined(separator: " ") }
 
-    private static var swiftVersion: String { "\(_SwiftStdlibVersion.current)" }
+    /// What a Swift program knows of its own compiler, for when nobody says more.
+    public static var swift: String { "Swift library \(_SwiftStdlibVersion.current)" }
 
     private static var build: String {
         #if DEBUG

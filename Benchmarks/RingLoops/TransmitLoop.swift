@@ -75,10 +75,7 @@ struct TransmitLoop: ~Copyable {
                         | UInt64(piece.size))
             }
             let status = outcome == .forward ? ResponseStatus.okay : ResponseStatus.error
-            back.consumeRequests(UInt32(packet.slotCount))
-            for slot in 0..<packet.slotCount {
-                back.stageResponse(packet.response(at: slot, status: status).slot)
-            }
+            back.answer(&packet, status: status)
             available -= UInt32(packet.slotCount)
         }
         let wantsNotification = back.publishResponses()

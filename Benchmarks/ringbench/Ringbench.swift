@@ -22,6 +22,9 @@ struct Ringbench: ParsableCommand {
     @Option(help: "Milliseconds that one measurement should take.")
     var milliseconds = 5
 
+    @Option(help: "What to call the Swift compiler in the header.")
+    var compiler = Provenance.swift
+
     func validate() throws {
         guard rounds > 0, milliseconds > 0 else {
             throw ValidationError("rounds and milliseconds must be positive")
@@ -32,7 +35,8 @@ struct Ringbench: ParsableCommand {
         print("Ring and netif code alone, emulated: both ends on one thread, no hypervisor")
         print(
             Provenance.header(
-                command: Provenance.command, compilers: ["C: \(RingLoops.compiler) -O2"]))
+                command: Provenance.command,
+                compilers: [compiler, "\(RingLoops.compiler.prefix { $0 != "(" })for C"]))
         var loops = try RingLoops()
         var table = Table([
             "ns per packet, median (min-max)", "Swift", "C macros", "memcpy", "Swift/C",

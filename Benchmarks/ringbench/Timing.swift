@@ -11,7 +11,9 @@ struct Timing {
     private var swift: [Double] = []
     private var c: [Double] = []
     private var copy: [Double] = []
+    /// Of the first `cyclesHashed` cycles: the same everywhere.
     private var hash: UInt64 = 0
+    private static let cyclesHashed = 16
 
     init(_ direction: RingLoops.Direction, _ shape: PacketShape, copying: Bool) {
         self.direction = direction
@@ -51,9 +53,8 @@ struct Timing {
 
     private mutating func runSwift(_ loops: inout RingLoops, cycles: Int) throws {
         let start = Timing.now()
-        let seen = try loops.runSwift(direction, shape, cycles: cycles, copying: copying)
+        _ = try loops.runSwift(direction, shape, cycles: cycles, copying: copying)
         swift.append(perPacket(since: start, cycles: cycles))
-        hash = seen
     }
 
     private mutating func runC(_ loops: inout RingLoops, cycles: Int) throws {
@@ -67,7 +68,8 @@ struct Timing {
     private mutating func calibrate(
         _ loops: inout RingLoops, milliseconds: Int
     ) throws -> Int {
-        var cycles = 16
+        var cycles = Timing.cyclesHashed
+        hash = try loops.runSwift(direction, shape, cycles: cycles, copying: copying)
         while true {
             let start = Timing.now()
             let seen = try loops.runSwift(direction, shape, cycles: cycles, copying: copying)

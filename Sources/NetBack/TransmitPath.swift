@@ -117,11 +117,7 @@ extension VifQueue where Port: ~Copyable {
             }
         }
         let status = isSent ? ResponseStatus.okay : ResponseStatus.error
-        transmitRing.consumeRequests(UInt32(slotCount))
-        for slot in 0..<slotCount {
-            transmitRing.stageResponse(
-                scratch.packets[number].response(at: slot, status: status).slot)
-        }
+        transmitRing.answer(&scratch.packets[number], status: status)
         statistics.transmitSlots += UInt64(slotCount)
     }
 

@@ -62,8 +62,10 @@ extension SharedWords {
     /// Copies `count` words from `first` on, each by exactly one load.
     @inlinable @inline(__always)
     public func copySlot(at first: Int, count: Int) -> SlotWords {
+        // Once for the slot: the compiler then leaves the check of each word out.
+        precondition(first >= 0 && first + count <= wordCount, "a slot outside of the page")
         // relaxed: the bytes of a slot are ordered by the acquire of the producer index before.
-        SlotWords(
+        return SlotWords(
             loadRelaxed(at: first),
             count > 1 ? loadRelaxed(at: first + 1) : 0,
             count > 2 ? loadRelaxed(at: first + 2) : 0,
@@ -73,6 +75,7 @@ extension SharedWords {
     /// Stores the first `count` words of `slot` from `first` on.
     @inlinable @inline(__always)
     public func writeSlot(_ slot: SlotWords, at first: Int, count: Int) {
+        precondition(first >= 0 && first + count <= wordCount, "a slot outside of the page")
         // relaxed: ordered by the release of the producer index that publishes the slot.
         storeRelaxed(slot.word0, at: first)
         if count > 1 { storeRelaxed(slot.word1, at: first + 1) }
