@@ -31,6 +31,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
     targets: [
         // layer 0
@@ -96,6 +97,14 @@ let package = Package(
         .executableTarget(
             name: "ringbench", dependencies: ["RingLoops", "BenchmarkReport", arguments],
             path: "Benchmarks/ringbench", swiftSettings: strict),
+        .target(name: "CTraffic", path: "Benchmarks/CTraffic"),
+        .executableTarget(
+            name: "netbench",
+            dependencies: [
+                "HostNetwork", "Platform", "CLinux", "CTraffic", "BenchmarkReport", arguments,
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ],
+            path: "Benchmarks/netbench", swiftSettings: strict),
         // tests
         .target(
             name: "TestSupport", dependencies: ["SharedMemory", "CLinux"],

@@ -36,4 +36,17 @@ struct ReportTests {
         table.append(["a", "1,000"])
         #expect(table.markdown == "| what |    ns |\n| ---- | ----: |\n| a    | 1,000 |\n")
     }
+
+    @Test("results of a round are compared with results of the same round")
+    func rounds() {
+        var results = Results()
+        for line in ["1 a tcp 10", "1 b tcp 5", "2 a tcp 20", "2 b tcp 20", "3 b tcp 1"] {
+            #expect(results.add(line))
+        }
+        #expect(!results.add("1 a tcp"))
+        #expect(!results.add("1 a tcp fast"))
+        let lines = results.ratios.markdown.split(separator: "\n")
+        #expect(lines.last?.contains("0.75 (0.50-1.00)") == true)
+        #expect(results.table.markdown.contains("15.00 (10.00-20.00)"))
+    }
 }
