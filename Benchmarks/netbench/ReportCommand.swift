@@ -11,13 +11,16 @@ struct ReportCommand: ParsableCommand {
     @Option(help: "The command line that made the numbers.")
     var command: String
 
+    @Option(help: "What to call the Swift compiler in the header.")
+    var compiler = Provenance.swift
+
     func run() throws {
         var results = Results()
         while let line = readLine() {
             guard results.add(line) else { throw ValidationError("not a result: \(line)") }
         }
         print("Traffic, emulated: guests, machine and netback are processes of one host")
-        print(Provenance.header(command: command))
+        print(Provenance.header(command: command, compilers: [compiler]))
         print(results.table.markdown)
         print(results.ratios.markdown, terminator: "")
     }
