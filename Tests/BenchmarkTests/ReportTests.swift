@@ -41,10 +41,13 @@ struct ReportTests {
     func rounds() {
         var results = Results()
         for line in ["1 a tcp 10", "1 b tcp 5", "2 a tcp 20", "2 b tcp 20", "3 b tcp 1"] {
-            #expect(results.add(line))
+            let isTaken = results.add(line)
+            #expect(isTaken)
         }
-        #expect(!results.add("1 a tcp"))
-        #expect(!results.add("1 a tcp fast"))
+        for line in ["1 a tcp", "1 a tcp fast", "", "one a tcp 1"] {
+            let isTaken = results.add(line)
+            #expect(!isTaken)
+        }
         let lines = results.ratios.markdown.split(separator: "\n")
         #expect(lines.last?.contains("0.75 (0.50-1.00)") == true)
         #expect(results.table.markdown.contains("15.00 (10.00-20.00)"))
