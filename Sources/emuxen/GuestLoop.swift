@@ -140,7 +140,8 @@ struct GuestLoop: ~Copyable {
             if counters.brokenRule != nil || counters.grantsStillMapped > 0 { isWhole = false }
             print(
                 "vif=vif\(domain.domain).\(vifs[number].device)", "guest=\(name)",
-                "tx_packets=\(counters.transmitPackets)", "tx_answered=\(counters.transmitAnswered)",
+                "tx_packets=\(counters.transmitPackets)",
+                "tx_answered=\(counters.transmitAnswered)",
                 "tx_refused=\(counters.transmitRefused)", "rx_packets=\(counters.receivePackets)",
                 "rx_dropped=\(counters.receiveDropped)", "rx_refused=\(counters.receiveRefused)",
                 "incompatible=\(counters.incompatible)",

@@ -145,7 +145,7 @@ struct EventChannelRulesTests {
     }
 
     @Test(
-        "a close by the backend makes the guest's port unbound, its sends lost, a new bind possible",
+        "a close by the backend makes the guest's port unbound, sends lost, a new bind possible",
         arguments: Machine.Form.allCases)
     func closeReverts(form: Machine.Form) throws {
         let pair = try Pair(form)

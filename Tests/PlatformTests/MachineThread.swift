@@ -49,10 +49,12 @@ final class MachineThread {
         let failure = unsafe pthread_create(
             &thread, nil,
             { argument in
-                guard let argument = unsafe argument else { return nil }
-                unsafe Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().run()
+                if let argument = unsafe argument {
+                    unsafe Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().run()
+                }
                 return nil
-            }, Unmanaged.passRetained(start).toOpaque())
+            },
+            Unmanaged.passRetained(start).toOpaque())
         guard failure == 0 else { throw PlatformError("pthread_create", errno: failure) }
         self.thread = thread
         _ = clinux_event_take(ready)

@@ -69,7 +69,7 @@ package struct ChildProcess: ~Copyable {
     /// Whether the child is gone and only waits to be asked for its status.
     package func hasExited() -> Bool {
         var information = unsafe siginfo_t()
-        // SAFETY: waitid fills the structure; with WNOHANG it leaves si_signo 0 while the child runs.
+        // SAFETY: waitid fills the structure; with WNOHANG si_signo stays 0 while the child runs.
         let result = unsafe waitid(
             P_PID, id_t(pid), &information, WEXITED | WNOHANG | WNOWAIT)
         return unsafe result == 0 && information.si_signo == SIGCHLD

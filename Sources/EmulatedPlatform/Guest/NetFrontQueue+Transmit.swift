@@ -1,6 +1,6 @@
-internal import Netif
 // SPDX-License-Identifier: Apache-2.0
 // Tx: from the guest. The frontend writes requests, the backend answers them in any order.
+internal import Netif
 public import Platform
 internal import Ring
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tx is from the guest, Rx to the guest. A queue serves one thread and allocates nothing per packet.
+// Tx is from the guest, Rx to it. A queue serves one thread and allocates nothing per packet.
 internal import Netif
 public import Platform
 internal import Ring
