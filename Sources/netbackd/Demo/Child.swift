@@ -28,7 +28,7 @@ struct Child: ~Copyable {
 
     /// Starts a program found in PATH.
     ///
-    /// - Parameter inherited: descriptors that it keeps under the same numbers.
+    /// It keeps the `inherited` descriptors under the same numbers.
     /// - Throws: `Complaint` naming the program.
     init(_ arguments: [String], output: Output = .captured, inherited: [Int32] = []) throws {
         var ends: [Int32] = [-1, -1]
@@ -80,28 +80,32 @@ struct Child: ~Copyable {
     /// - Throws: `Interrupted` when a signal came for us meanwhile.
     mutating func wait(milliseconds: Int32, signals: borrowing SignalQueue) throws -> Exit? {
         var output: [UInt8] = []
-        var remaining = milliseconds
+        var isOpen = capture >= 0
+        let deadline = Self.milliseconds() + Int64(milliseconds)
         while true {
             var watched = [
                 pollfd(fd: pidfd, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: signals.descriptor, events: Int16(POLLIN), revents: 0),
-                pollfd(fd: capture, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: isOpen ? capture : -1, events: Int16(POLLIN), revents: 0),
             ]
-            let slice = min(remaining, 100)
-            _ = unsafe poll(&watched, capture >= 0 ? 3 : 2, slice)
+            let remaining = deadline - Self.milliseconds()
+            guard remaining > 0 else { return nil }
+            _ = unsafe poll(&watched, 3, Int32(remaining))
             if watched[1].revents != 0, signals.next() != nil { throw Interrupted() }
-            if capture >= 0 && watched[2].revents & Int16(POLLIN) != 0 {
+            if watched[2].revents != 0 {
                 var bytes = [UInt8](repeating: 0, count: 65536)
                 let count = unsafe read(capture, &bytes, bytes.count)
-                if count > 0 { output += bytes.prefix(count) }
-                continue
-            }
-            if watched[0].revents != 0 {
+                if count > 0 { output += bytes.prefix(count) } else { isOpen = false }
+            } else if watched[0].revents != 0 {
                 return Exit(code: reap(), output: String(decoding: output, as: UTF8.self))
             }
-            if watched[1].revents == 0 { remaining -= slice }
-            if remaining <= 0 { return nil }
         }
+    }
+
+    private static func milliseconds() -> Int64 {
+        var now = timespec()
+        unsafe clock_gettime(CLOCK_MONOTONIC, &now)
+        return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
     }
 
     /// Runs a program to its end.
