@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 MINUTES ?= 10
 PACKAGES = $(wildcard Package.swift Sources Tests Benchmarks)
-.PHONY: help setup build test demo soak check fmt tsan clean
+.PHONY: help setup build test demo soak bench check fmt tsan clean
 
 help: ## list the targets
-	@awk -F ':|## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$NF }' Makefile
+	@awk -F '## ' '/^[a-z]+:.*## / { sub(/:.*/, "", $$1); printf "%-8s %s\n", $$1, $$2 }' Makefile
 
 setup: ## install the Debian packages that are missing (as root)
 	@scripts/setup
@@ -26,6 +26,9 @@ demo: build ## guests, a bridge, traffic, and a kill, on this machine and withou
 soak: build ## traffic and faults for MINUTES (10)
 	.build/release/netbackd soak --minutes $(MINUTES)
 
+bench: setup ## measure, and print tables
+	scripts/bench
+
 fmt: ## format the sources in place
 	swift format --in-place --parallel --recursive $(PACKAGES)
 
@@ -34,4 +37,4 @@ tsan: setup ## the tests with two threads on one page, under the thread sanitize
 	    --disable-xctest --filter 'RingTests|HeartbeatTests'
 
 clean: ## remove everything that was built
-	rm -rf .build .build-tsan Benchmarks/.build
+	rm -rf .build .build-tsan

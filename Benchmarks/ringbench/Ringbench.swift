@@ -12,7 +12,7 @@ struct Ringbench: ParsableCommand {
         commandName: "ringbench",
         abstract: "Times ring and netif code beside Xen's macros and beside a plain memcpy.",
         discussion: """
-            Both ends of each ring run on one thread. Every round runs Swift, C and memcpy in turn, \
+            Both ends of each ring run on one thread. Each round runs Swift, C and memcpy in turn, \
             ratios are taken within the round.
             """)
 

@@ -6,7 +6,7 @@ import Testing
     func filesKeepTheRules() throws {
         let files = try PackageTree.files(
             in: ["Package.swift", "Makefile", "Sources", "Tests", "Benchmarks", "scripts", ".ci"],
-            endings: [".swift", ".c", ".h", "/Makefile", "/setup", "/run"])
+            endings: [".swift", ".c", ".h", "/Makefile", "/setup", "/bench", "/run"])
         #expect(files.count > 150, "the search for source files finds them")
         #expect(files.flatMap(SourceRules.violations) == [])
     }
