@@ -39,13 +39,14 @@ public struct Results: Sendable {
         return table
     }
 
-    /// Every build over the first and over the second, pair by pair within the rounds.
+    /// Every build over the first and over the second, pair by pair within the rounds. What was
+    /// lost is left out: a ratio of losses says nothing.
     public var ratios: Table {
         let bases = builds.prefix(2)
         var headings = ["ratio, median (min-max)"]
         for base in bases { headings += builds.filter { $0 != base }.map { "\($0) / \(base)" } }
         var table = Table(headings)
-        for workload in workloads {
+        for workload in workloads where !workload.hasSuffix("-lost-%") {
             var row = [workload]
             for base in bases {
                 for build in builds where build != base {

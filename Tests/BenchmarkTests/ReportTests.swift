@@ -40,7 +40,9 @@ struct ReportTests {
     @Test("results of a round are compared with results of the same round")
     func rounds() {
         var results = Results()
-        for line in ["1 a tcp 10", "1 b tcp 5", "2 a tcp 20", "2 b tcp 20", "3 b tcp 1"] {
+        for line in [
+            "1 a tcp 10", "1 b tcp 5", "2 a tcp 20", "2 b tcp 20", "3 b tcp 1", "1 a udp-lost-% 3",
+        ] {
             let isTaken = results.add(line)
             #expect(isTaken)
         }
@@ -50,6 +52,7 @@ struct ReportTests {
         }
         let lines = results.ratios.markdown.split(separator: "\n")
         #expect(lines.last?.contains("0.75 (0.50-1.00)") == true)
+        #expect(!results.ratios.markdown.contains("lost"))
         #expect(results.table.markdown.contains("15.00 (10.00-20.00)"))
     }
 }
