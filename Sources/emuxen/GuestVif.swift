@@ -101,8 +101,9 @@ struct GuestVif: ~Copyable {
 
     /// Gives the rings up, with everything granted for them.
     mutating func closeQueue(_ domain: inout GuestDomain) throws(PlatformError) {
-        guard var queue = queue.take() else { return }
-        _ = queue.takeTransmitResponses(domain)
+        // What the backend published before it let go still counts, in both directions.
+        try drain(domain)
+        guard let queue = queue.take() else { return }
         past.add(queue)
         past.grantsStillMapped += queue.close(domain)
         if let ports {
@@ -115,6 +116,12 @@ struct GuestVif: ~Copyable {
     /// True when the port is one of this vif's.
     func owns(_ port: EventChannelPort) -> Bool {
         ports?.transmit == port || ports?.receive == port
+    }
+
+    private mutating func drain(_ domain: borrowing GuestDomain) throws(PlatformError) {
+        _ = queue?.takeTransmitResponses(domain)
+        var packet = GuestPacket()
+        while queue?.nextPacket(&packet, domain) ?? false { try deliver(packet) }
     }
 
     // MARK: packets
@@ -166,15 +173,19 @@ struct GuestVif: ~Copyable {
         var count = 0
         while count < Self.framesPerStep, queue?.nextPacket(&packet, domain) ?? false {
             count += 1
-            if case .refused = try tap.transmit(
-                packet.fragments, header: packet.header, from: arena)
-            {
-                past.receiveRefused += 1
-            }
+            try deliver(packet)
         }
         if queue?.postBuffers(domain) ?? false { try domain.notify(port) }
         // Before sleeping: ask for an event at the next packet, and look again.
         if count == Self.framesPerStep || queue?.finalCheckForPackets() ?? false { hasEvent = true }
+    }
+}
+
+extension GuestVif {
+    /// Hands a packet to the guest's own network stack.
+    private mutating func deliver(_ packet: GuestPacket) throws(PlatformError) {
+        let outcome = try tap.transmit(packet.fragments, header: packet.header, from: arena)
+        if case .refused = outcome { past.receiveRefused += 1 }
     }
 }
 
