@@ -97,6 +97,7 @@ public struct VifStateMachine: Equatable, Sendable {
 
     /// Takes one event.
     public mutating func handle(_ event: VifEvent) -> [VifAction] {
+        guard phase != .gone else { return [] }
         switch event {
         case .frontendState(let state):
             frontend = state

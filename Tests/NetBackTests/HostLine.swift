@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+import Platform
+
+/// A frame with what is left to do to it.
+struct HostFrame: Equatable {
+    var bytes: [UInt8]
+    var header = VnetHeader()
+}
+
+/// The host's side of a vif in memory: what waits for the guest, and what came from it.
+final class HostLine {
+    /// Frames that wait for the guest.
+    private(set) var waiting: [HostFrame] = []
+    private var taken = 0
+    /// Frames that the guest sent.
+    var fromGuest: [HostFrame] = []
+    /// Frames to come that are refused.
+    var refusals = 0
+    /// What every call fails with.
+    var failure: PlatformError?
+    /// Called before a frame is taken: the guest's chance to write where it should not.
+    var beforeTransmit: (() -> Void)?
+    /// A frame that is there again as soon as it was read.
+    var endless: HostFrame?
+    /// Frames read.
+    var readCount = 0
+    /// Ports that are open on this line.
+    var openPortCount = 0
+
+    /// Frames that wait for the guest.
+    var waitingCount: Int { waiting.count - taken }
+
+    /// Puts a frame into the queue to the guest.
+    func queue(_ frame: HostFrame) { waiting.append(frame) }
+
+    fileprivate func next() -> HostFrame? {
+        guard taken < waiting.count || endless != nil else { return nil }
+        readCount += 1
+        guard taken < waiting.count else { return endless }
+        taken += 1
+        return waiting[taken - 1]
+    }
+}
+
+/// A port on a line.
+struct MemoryPort: PacketPort, ~Copyable {
+    private let line: HostLine
+
+    init(_ line: HostLine) {
+        self.line = line
+        line.openPortCount += 1
+    }
+
+    deinit { line.openPortCount -= 1 }
+
+    mutating func receive(
+        into arena: borrowing PageArena, at offset: Int, capacity: Int, header: inout VnetHeader
+    ) throws(PlatformError) -> Int? {
+        if let failure = line.failure { throw failure }
+        guard let frame = line.next() else { return nil }
+        precondition(frame.bytes.count <= capacity, "too little room for a frame")
+        for (position, byte) in frame.bytes.enumerated() {
+            arena.setByte(byte, at: offset + position)
+        }
+        header = frame.header
+        return frame.bytes.count
+    }
+
+    mutating func transmit(
+        _ fragments: borrowing FrameFragments, header: VnetHeader, from arena: borrowing PageArena
+    ) throws(PlatformError) -> TransmitOutcome {
+        line.beforeTransmit?()
+        if let failure = line.failure { throw failure }
+        if line.refusals > 0 {
+            line.refusals -= 1
+            return .refused
+        }
+        var bytes: [UInt8] = []
+        for position in 0..<fragments.count {
+            let fragment = fragments[position]
+            for offset in fragment.offset..<fragment.offset + fragment.count {
+                bytes.append(arena.byte(at: offset))
+            }
+        }
+        line.fromGuest.append(HostFrame(bytes: bytes, header: header))
+        return .sent
+    }
+}
