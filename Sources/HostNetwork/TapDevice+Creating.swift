@@ -43,6 +43,11 @@ extension TapDevice {
         self = device
     }
 
+    /// Throws when no TAP can be made because /dev/net/tun is not there or may not be opened.
+    public static func checkAvailability() throws(HostNetworkError) {
+        _ = Glibc.close(try openControl())
+    }
+
     /// Changes what the reader is ready to finish, for frames not yet queued.
     /// Corresponds to `TUNSETOFFLOAD`.
     public func setOffload(_ offload: TapOffload) throws(HostNetworkError) {

@@ -8,5 +8,7 @@ struct Netbackd: ParsableCommand {
         abstract: "A network driver domain for Xen, in userspace.",
         discussion: "Serves unmodified guests' vifs and forwards to a Linux bridge.",
         version: "0.1.0",
-        subcommands: [RunCommand.self, DemoCommand.self, SoakCommand.self])
+        subcommands: [
+            RunCommand.self, SelftestCommand.self, DemoCommand.self, SoakCommand.self,
+        ])
 }

@@ -47,7 +47,9 @@ struct RunCommand: ParsableCommand {
         let signals = try SignalQueue([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
         signal(SIGPIPE, SIG_IGN)
         let network = try Self.explaining { () throws(HostNetworkError) in try NetlinkSession() }
-        let bridge = try Self.openBridge(options)
+        // Without TAPs no vif would ever connect: better said here than once for each guest.
+        try Self.explaining { () throws(HostNetworkError) in try TapDevice.checkAvailability() }
+        let bridge = try Self.openBridge(options.bridge, creating: options.createsBridge)
         let store = try Self.openStore(options.hypervisor)
         do throws(PlatformError) {
             var driver = try Driver(
@@ -86,20 +88,19 @@ struct RunCommand: ParsableCommand {
         close(readyFD)
     }
 
-    private static func openBridge(_ options: DriverOptions) throws -> Bridge {
+    static func openBridge(_ name: String, creating: Bool) throws -> Bridge {
         do throws(HostNetworkError) {
-            if options.createsBridge { return try Bridge(usingOrCreating: options.bridge) }
-            return try Bridge(using: options.bridge)
+            return creating ? try Bridge(usingOrCreating: name) : try Bridge(using: name)
         } catch {
             throw Complaint(
                 "\(error)",
                 remedy: error.errno == ENODEV
-                    ? "make it with `ip link add \(options.bridge) type bridge`, or add "
+                    ? "make it with `ip link add \(name) type bridge`, or run with "
                         + "--create-bridge" : nil)
         }
     }
 
-    private static func openStore(_ choice: HypervisorChoice) throws -> LibXenStore {
+    static func openStore(_ choice: HypervisorChoice) throws -> LibXenStore {
         do throws(PlatformError) {
             switch choice {
             case .xen: return try LibXenStore(socketPath: nil)
@@ -117,7 +118,7 @@ struct RunCommand: ParsableCommand {
         return hypervisorSocket[...slash] + "xenstored.sock"
     }
 
-    private static func remedy(for error: PlatformError, _ choice: HypervisorChoice) -> String? {
+    static func remedy(for error: PlatformError, _ choice: HypervisorChoice) -> String? {
         switch (choice, error.errno) {
         case (.xen, ENOENT), (.xen, ENODEV):
             "this is not a Xen domain, or xenfs and the modules xen-gntdev and xen-evtchn are "

@@ -66,7 +66,9 @@ struct Settings: ParsableArguments {
         }
         try check((1...64).contains(workers), "--workers \(workers)", "give 1 to 64")
         try check((1...4096).contains(maxVifs), "--max-vifs \(maxVifs)", "give 1 to 4096")
-        try check(mtu.map { (68...65521).contains($0) } ?? true, "mtu", "give 68 to 65521 bytes")
+        if let mtu {
+            try check((68...65521).contains(mtu), "mtu \(mtu)", "give 68 to 65521 bytes")
+        }
         try check(
             (1...1_000_000).contains(queueLength), "queue length \(queueLength)",
             "give 1 to 1000000 frames")
@@ -92,11 +94,11 @@ struct Settings: ParsableArguments {
         return .emulated(socket: path.hasSuffix(".sock") ? path : path + "/hypervisor.sock")
     }
 
-    private static func lines(of path: String) throws -> [Substring] {
+    static func lines(of path: String) throws -> [Substring] {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             throw Complaint(
-                "--config \(path) cannot be read: \(unsafe String(cString: strerror(errno)))",
+                "\(path) cannot be read: \(unsafe String(cString: strerror(errno)))",
                 remedy: "check the path and its permissions")
         }
         defer { close(descriptor) }
