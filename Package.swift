@@ -147,6 +147,13 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
+            name: "RingctlTests",
+            dependencies: [
+                "ringctl", "EmulatedPlatform", "StoreClient", "Platform", "Ring", "Netif",
+                "SharedMemory", "TestSupport",
+            ],
+            swiftSettings: strict),
+        .testTarget(
             name: "BenchmarkTests", dependencies: ["RingLoops", "BenchmarkReport"],
             swiftSettings: strict),
         .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: strict),

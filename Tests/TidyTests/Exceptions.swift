@@ -26,6 +26,8 @@ enum Exceptions {
         "Sources/Netif/FrameBytes.swift",
         // Views of the ring pages and buffers that a worker has mapped.
         "Sources/NetBack/Worker.swift",
+        // The view of a ring page that is mapped to be copied.
+        "Sources/ringctl/Hypervisor+Rings.swift",
     ]
 
     /// Arithmetic that wraps.
