@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+import Testing
+
+/// All tests of programs, one after the other: each starts half a dozen processes.
+@Suite("the programs", .serialized, .timeLimit(.minutes(2)))
+enum AllPrograms {}
