@@ -156,9 +156,7 @@ let package = Package(
         .testTarget(
             name: "BenchmarkTests", dependencies: ["RingLoops", "BenchmarkReport"],
             swiftSettings: strict),
-        .testTarget(
-            name: "ProcessTests", dependencies: ["TestSupport", "netbackd", "emuxen"],
-            swiftSettings: strict),
+        .testTarget(name: "ProcessTests", dependencies: ["TestSupport"], swiftSettings: strict),
         .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import CLinux
+import EmulatedPlatform
 import Glibc
 import HostNetwork
 import Logging
 import NetBack
 import Platform
 import StoreClient
+import XenPlatform
 
 /// `netbackd run`: serves every vif that the toolstack gives this domain.
 struct RunCommand: ParsableCommand {
@@ -49,8 +51,10 @@ struct RunCommand: ParsableCommand {
         let network = try Self.explaining { () throws(HostNetworkError) in try NetlinkSession() }
         // Without TAPs no vif would ever connect: better said here than once for each guest.
         try Self.explaining { () throws(HostNetworkError) in try TapDevice.checkAvailability() }
+        let claim = try DomainClaim(options.hypervisor)
         let bridge = try Self.openBridge(options.bridge, creating: options.createsBridge)
         let store = try Self.openStore(options.hypervisor)
+        try Self.checkHypervisor(options.hypervisor)
         do throws(PlatformError) {
             var driver = try Driver(
                 options: options, store: store, network: network, signals: signals,
@@ -72,13 +76,17 @@ struct RunCommand: ParsableCommand {
             }
             driver.stop()
         } catch {
-            throw Complaint("\(error)", remedy: Self.remedy(for: error, options.hypervisor))
+            throw Complaint(
+                "\(error)",
+                remedy: Self.remedy(for: error, options.hypervisor)
+                    ?? Self.remedyForLoss(of: options.hypervisor))
         }
         do throws(HostNetworkError) {
             try bridge.remove()
         } catch {
             throw Complaint("\(error)", remedy: nil)
         }
+        _ = consume claim
         logger.info("ended")
     }
 
@@ -112,6 +120,19 @@ struct RunCommand: ParsableCommand {
         }
     }
 
+    /// Tries what every worker will open, so that nothing is served before it is known to work.
+    static func checkHypervisor(_ choice: HypervisorChoice) throws {
+        do throws(PlatformError) {
+            switch choice {
+            case .xen: _ = try XenHypervisor()
+            case .emulated(let socket): _ = try EmulatedHypervisor(socket: socket)
+            }
+        } catch {
+            throw Complaint(
+                "the hypervisor cannot be reached: \(error)", remedy: remedy(for: error, choice))
+        }
+    }
+
     /// The store's socket stands beside the hypervisor's.
     static func storeSocket(of hypervisorSocket: String) -> String {
         guard let slash = hypervisorSocket.lastIndex(of: "/") else { return "xenstored.sock" }
@@ -128,6 +149,15 @@ struct RunCommand: ParsableCommand {
             "no emulated machine serves \(socket): start one with `emuxen machine`"
         case (_, EACCES), (_, EPERM): "the socket belongs to another user"
         default: nil
+        }
+    }
+
+    /// What to do when something ended that had worked.
+    private static func remedyForLoss(of choice: HypervisorChoice) -> String {
+        switch choice {
+        case .xen: "xenstore or a device of Xen failed; when started again, guests are served on"
+        case .emulated(let socket):
+            "if the machine of \(socket) has ended, start it and then netbackd again"
         }
     }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
-import EmulatedPlatform
 import Glibc
 import HostNetwork
 import Platform
@@ -114,7 +113,7 @@ struct SelftestReport {
     /// The sockets of a domain of an emulated machine.
     mutating func checkMachine(_ socket: String) {
         let choice = HypervisorChoice.emulated(socket: socket)
-        need("emulated hypervisor \(socket)") { try Self.checkConnects(socket, for: choice) }
+        need("emulated hypervisor \(socket)") { try RunCommand.checkHypervisor(choice) }
         need("xenstore \(RunCommand.storeSocket(of: socket))") {
             _ = try RunCommand.openStore(choice)
         }
@@ -150,14 +149,5 @@ struct SelftestReport {
         guard descriptor < 0 else { return _ = close(descriptor) }
         let error = PlatformError("open", errno: errno)
         throw Complaint("\(error)", remedy: RunCommand.remedy(for: error, choice))
-    }
-
-    /// Connects to a socket and hangs up.
-    private static func checkConnects(_ path: String, for choice: HypervisorChoice) throws {
-        do throws(PlatformError) {
-            _ = try EmulatedHypervisor(socket: path)
-        } catch {
-            throw Complaint("\(error)", remedy: RunCommand.remedy(for: error, choice))
-        }
     }
 }

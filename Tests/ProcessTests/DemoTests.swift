@@ -53,9 +53,9 @@ extension AllPrograms {
         func killed() throws {
             let result = try run(
                 """
-                until_true 20 has "done .*g1 → host" || fail "the demo did not get that far"
-                same "programs that run" "$(programs | sort -u | tr '\\n' ' ')" \\
-                    "emuxen iperf3 netbackd unshare "
+                all="emuxen iperf3 netbackd unshare"
+                until_true 10 eval '[ "$(programs | sort -u | xargs)" = "$all" ]' ||
+                    fail "not running: $all"
                 kill -KILL $demo
                 """)
             #expect(result.status == 0, "\(result.output)\(result.errors)")
