@@ -132,7 +132,8 @@ struct DemoSteps: ~Copyable {
         try waitForListener(in: second.name, port: 5353)
         let ask = """
             printf 'www.test A\\nmail.test A\\n' > \(Sandbox.directory)/queries && \
-            dnsperf -s \(second.address) -p 5353 -d \(Sandbox.directory)/queries -l \(seconds) -c 1 -q 20
+            dnsperf -s \(second.address) -p 5353 -d \(Sandbox.directory)/queries \
+            -l \(seconds) -c 1 -q 20
             """
         let exit = try scenario.run(
             in: first.name, ["sh", "-c", ask], seconds: Int32(seconds) + 20)
