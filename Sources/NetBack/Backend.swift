@@ -134,14 +134,27 @@ public struct Backend<Store: XenStore & ~Copyable>: ~Copyable {
             appear(vif)
             return
         }
-        let stateText = read("\(Self.path(vif))/state")
-        guard stateText != nil || read("\(Self.path(vif))/frontend") != nil else {
+        do throws(PlatformError) {
+            try readBackendNode(vif)
+        } catch {
+            // What cannot be read is not gone: a vif that runs goes on.
+            report(.error, vif, "its node cannot be read: \(error)")
+        }
+    }
+
+    private mutating func readBackendNode(_ vif: VifID) throws(PlatformError) {
+        let path = Self.path(vif)
+        let stateText = try store.read("\(path)/state")
+        if stateText == nil, try store.read("\(path)/frontend") == nil {
             perform(vifs[vif]?.machine.nodeRemoved() ?? [], on: vif)
             return
         }
-        apply(.online(read("\(Self.path(vif))/online") == "1"), to: vif)
+        let isOnline = try store.read("\(path)/online") == "1"
+        apply(.online(isOnline), to: vif)
         let state = XenbusState(text: stateText)
-        if let written = vifs[vif]?.lastWrittenState, state != written, state != .unknown {
+        guard let written = vifs[vif]?.lastWrittenState, state != .unknown else { return }
+        // A toolstack that unplugs writes Closing, which may be what stands there already.
+        if state != written || (state == .closing && !isOnline) {
             vifs[vif]?.lastWrittenState = state
             apply(.ownStateOverwritten(state), to: vif)
         }
@@ -167,8 +180,6 @@ public struct Backend<Store: XenStore & ~Copyable>: ~Copyable {
         let (machine, actions) = VifStateMachine.start(at: found)
         vifs[vif] = Vif(machine: machine, frontendPath: frontend, lastWrittenState: found)
         report(.info, vif, "appeared frontend=\(frontend) state=\(found.rawValue)")
-        // Features stand before InitWait: the frontend reads them as soon as it sees that state.
-        for (key, value) in limits.offeredFeatures { write(vif, "\(path)/\(key)", value) }
         perform(actions, on: vif)
         do throws(PlatformError) {
             try store.watch("\(frontend)/state", token: "\(vif)")
@@ -180,7 +191,12 @@ public struct Backend<Store: XenStore & ~Copyable>: ~Copyable {
 
     private mutating func readFrontendState(of vif: VifID) {
         guard let path = vifs[vif]?.frontendPath else { return }
-        apply(.frontendState(XenbusState(text: read("\(path)/state"))), to: vif)
+        do throws(PlatformError) {
+            let text = try store.read("\(path)/state")
+            apply(.frontendState(XenbusState(text: text)), to: vif)
+        } catch {
+            report(.error, vif, "\(path)/state cannot be read: \(error)")
+        }
     }
 
     // MARK: what the state machine wants
@@ -214,6 +230,11 @@ public struct Backend<Store: XenStore & ~Copyable>: ~Copyable {
 
     private mutating func writeState(_ state: XenbusState, of vif: VifID) {
         let path = Self.path(vif)
+        if state == .initWait {
+            // Features stand before InitWait: the frontend reads them as soon as it sees that
+            // state. Each time, since the toolstack may have made the node anew.
+            for (key, value) in limits.offeredFeatures { write(vif, "\(path)/\(key)", value) }
+        }
         if state == .connected {
             // We are the hotplug script: the port is on the bridge by now.
             write(vif, "\(path)/hotplug-status", "connected")

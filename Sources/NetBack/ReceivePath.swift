@@ -56,9 +56,12 @@ extension VifQueue where Port: ~Copyable {
         scratch.frames.removeAll()
         var used: UInt32 = 0
         var page = 0
-        while scratch.frames.count < WorkerScratch.packetsPerStep,
+        // Frames that are dropped count too: a host that sends nothing else ends the step as well.
+        var readCount = 0
+        while readCount < WorkerScratch.packetsPerStep,
             free - used >= receiveSlotsNeeded, page < WorkerScratch.slotsPerStep
         {
+            readCount += 1
             let offset = page * PageArena.pageSize
             var header = VnetHeader()
             let room = WorkerScratch.pagesPerFrame * PageArena.pageSize

@@ -27,7 +27,7 @@ enum Frame {
         case blank
     }
 
-    /// A frame of `size` bytes in all; its payload repeats `number`.
+    /// A frame of `size` bytes in all; its payload starts with `number`.
     static func make(
         _ kind: Kind = .udpv4, size: Int = 100, number: Int = 0, sum: Sum = .full
     ) -> [UInt8] {
@@ -48,8 +48,9 @@ enum Frame {
             frame += big(transport) + [0, 0]
         }
         let payload = size - frame.count
-        frame += (0..<payload).map { position in
-            UInt8(truncatingIfNeeded: number >> (8 * (3 - position % 4)))
+        frame += [UInt8](repeating: UInt8(number & 255), count: payload)
+        for position in 0..<min(payload, 4) {
+            frame[kind.headerLength + position] = UInt8(number >> (8 * (3 - position)) & 255)
         }
         set(sum, kind, &frame)
         return frame

@@ -59,8 +59,11 @@ struct MemoryPort: PacketPort, ~Copyable {
         if let failure = line.failure { throw failure }
         guard let frame = line.next() else { return nil }
         precondition(frame.bytes.count <= capacity, "too little room for a frame")
-        for (position, byte) in frame.bytes.enumerated() {
-            arena.setByte(byte, at: offset + position)
+        // SAFETY: the arena checks the range.
+        unsafe frame.bytes.withUnsafeBytes { source in
+            guard let base = source.baseAddress else { return }
+            unsafe arena.address(of: offset, count: source.count).copyMemory(
+                from: base, byteCount: source.count)
         }
         header = frame.header
         return frame.bytes.count
@@ -78,9 +81,11 @@ struct MemoryPort: PacketPort, ~Copyable {
         var bytes: [UInt8] = []
         for position in 0..<fragments.count {
             let fragment = fragments[position]
-            for offset in fragment.offset..<fragment.offset + fragment.count {
-                bytes.append(arena.byte(at: offset))
-            }
+            // SAFETY: the arena checks the range.
+            unsafe bytes.append(
+                contentsOf: UnsafeRawBufferPointer(
+                    start: arena.address(of: fragment.offset, count: fragment.count),
+                    count: fragment.count))
         }
         line.fromGuest.append(HostFrame(bytes: bytes, header: header))
         return .sent
