@@ -40,13 +40,24 @@ public enum VifConfigurationError: Error, Equatable, Sendable, CustomStringConve
         switch self {
         case .missing(let key): "the frontend did not write \(key)"
         case .notANumber(let key, let text, let maximum):
-            "the frontend wrote \(key)=\"\(text.prefix(40))\", not a number up to \(maximum)"
+            "the frontend wrote \(key)=\"\(Self.printable(text))\", not a number up to \(maximum)"
         case .receiveCopyNotRequested:
             "the frontend did not write \(NetifKey.requestRxCopy)=1, and only copying is offered"
         case .queueCount(let requested, let maximum):
             "the frontend asked for \(requested) queues where 1 to \(maximum) are offered"
         case .store(let error): "the frontend's nodes cannot be read: \(error)"
         }
+    }
+
+    /// The start of a guest's text with what is no printable ASCII replaced: the sentence goes
+    /// into logs and into a node that operators read on terminals.
+    private static func printable(_ text: String) -> String {
+        var start = ""
+        for character in text.unicodeScalars.prefix(40) {
+            let isPrintable = (0x20..<0x7F).contains(character.value)
+            start.unicodeScalars.append(isPrintable ? character : "?")
+        }
+        return start
     }
 }
 
