@@ -192,6 +192,39 @@ struct HostileGuestTests {
         #expect(world.driver.reports(.warning, of: hostile.vif).isEmpty)
     }
 
+    @Test(
+        "a large packet that forgot to say that its checksum is blank is mended",
+        arguments: [Frame.Kind.tcpv4, .tcpv6], [[3000], [14, 30, 2956]])
+    func mended(kind: Frame.Kind, pieces: [Int]) throws {
+        let world = try World()
+        let hostile = try HostileGuest(world)
+        let frame = Frame.make(kind, size: 3000, number: 6)
+        var (slots, done): ([SlotWords], Int) = ([], 0)
+        for (position, count) in pieces.enumerated() {
+            hostile.guest.write(Array(frame[done..<done + count]), page: 2 + position)
+            done += count
+            slots.append(
+                HostileGuest.request(
+                    size: position == 0 ? 3000 : count,
+                    flags: TransmitFlags(rawValue: done < 3000 ? 4 : 0)
+                        .union(position == 0 ? .extraInfo : []),
+                    id: UInt16(position),
+                    reference: HostileGuest.firstGrant + 2 + UInt32(position)))
+        }
+        let segmentation = SegmentationOffload(size: 1000, kind: kind.isIPv6 ? .tcpv6 : .tcpv4)
+        slots.insert(ExtraInfo(segmentation: segmentation).slot, at: 1)
+        try hostile.send(slots)
+        try world.settle()
+        let expected = HostFrame(
+            bytes: Frame.make(kind, size: 3000, number: 6, sum: .blank),
+            header: Frame.header(kind, segmentSize: 1000))
+        #expect(world.driver.line(hostile.vif).fromGuest == [expected])
+        #expect(world.driver.statistics(of: hostile.vif).transmitChecksumMended == 1)
+        // The answer to an extra info follows that of its packet's first slot.
+        let statuses = try hostile.takeAnswers().map(\.status)
+        #expect(statuses == [0, 1] + [Int16](repeating: 0, count: pieces.count - 1))
+    }
+
     @Test("a piece of no bytes is answered with success and never copied")
     func emptyPieces() throws {
         let world = try World()
