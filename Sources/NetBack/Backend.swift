@@ -220,8 +220,7 @@ public struct Backend<Store: XenStore & ~Copyable>: ~Copyable {
             case .reconfigure:
                 report(.info, vif, "reconfigured")
             case .removeNode:
-                _ = try? store.remove(Self.path(vif))
-                _ = try? store.remove("error/\(Self.path(vif))")
+                removeNode(vif)
             case .forget:
                 forget(vif)
             }
@@ -285,6 +284,15 @@ public struct Backend<Store: XenStore & ~Copyable>: ~Copyable {
         } else {
             commands.append(.close(vif: vif, generation: known.generation))
         }
+    }
+
+    private mutating func removeNode(_ vif: VifID) {
+        do throws(PlatformError) {
+            try store.remove(Self.path(vif))
+        } catch {
+            report(.error, vif, "cannot remove \(Self.path(vif)): \(error)")
+        }
+        _ = try? store.remove("error/\(Self.path(vif))")
     }
 
     private mutating func forget(_ vif: VifID) {

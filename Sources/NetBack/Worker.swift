@@ -79,8 +79,8 @@ public struct Worker<H: Hypervisor & ~Copyable, Port: PacketPort & ~Copyable>: ~
         do throws(QueueFault) {
             let channels = try bind(configuration, of: guest)
             bound = channels
-            // SAFETY: the words are used by the queue alone, which `close` destroys before it
-            // gives the pages back.
+            // SAFETY: the words are used by the queue alone, which does nothing more once `close`
+            // has taken it out of the slab, and only then are the pages given back.
             let queue = try VifQueue(
                 id: opening.id,
                 transmitWords: unsafe MappedWords(

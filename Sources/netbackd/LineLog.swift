@@ -42,7 +42,10 @@ struct LineLogHandler: LogHandler {
             switch character {
             case "\"": quoted += "\\\""
             case "\\": quoted += "\\\\"
-            case _ where character.value < 0x20 || character.value == 0x7F: quoted += " "
+            // Controls, those of eight bits too: guests write text that ends up here, and a
+            // terminal obeys it.
+            case _ where character.value < 0x20 || (0x7F...0x9F).contains(character.value):
+                quoted += " "
             default: quoted.unicodeScalars.append(character)
             }
         }

@@ -104,7 +104,12 @@ struct Settings: ParsableArguments {
         defer { close(descriptor) }
         var bytes = [UInt8](repeating: 0, count: 65536)
         let count = unsafe read(descriptor, &bytes, bytes.count)
-        return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+        guard count >= 0 else {
+            throw Complaint(
+                "--config \(path) cannot be read: \(unsafe String(cString: strerror(errno)))",
+                remedy: "give a file")
+        }
+        return String(decoding: bytes.prefix(count), as: UTF8.self)
             .split(separator: "\n", omittingEmptySubsequences: false)
     }
 }

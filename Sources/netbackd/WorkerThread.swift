@@ -62,11 +62,16 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
 
     private mutating func serve() throws(PlatformError) {
         var hasMore = false
+        var lastPoll = ContinuousClock.now
         while !isStopping {
-            let isPolling = !hasMore && worker.needsPolling
+            let isPolling = worker.needsPolling
             let patience: Int32 = hasMore ? 0 : (isPolling ? Self.pollMilliseconds : -1)
             let ready = try poller.wait(milliseconds: patience)
-            if isPolling && ready == 0 { worker.unblockReceive() }
+            // By the clock: other queues' traffic must not put a poll off.
+            if isPolling, lastPoll.duration(to: .now) >= .milliseconds(Self.pollMilliseconds) {
+                worker.unblockReceive()
+                lastPoll = .now
+            }
             for position in 0..<ready {
                 let number = poller.number(at: position)
                 switch number {
