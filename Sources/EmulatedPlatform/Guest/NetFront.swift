@@ -78,8 +78,7 @@ public struct NetFront: Sendable {
     public mutating func step(
         _ store: inout some XenStore & ~Copyable
     ) throws(PlatformError) -> NetFrontEvent {
-        let text = try store.read(backendDirectory + "/" + NetifKey.state)
-        let backend = XenbusState(text: text)
+        let backend = XenbusState(text: try readBackendState(&store))
         switch (phase, backend) {
         case (.waiting, .initWait): return try offerFound(&store)
         case (.connecting, .connected):
@@ -96,6 +95,18 @@ public struct NetFront: Sendable {
             return try step(&store)
         case (.closingLast, .closed), (.closingLast, .unknown): return try closeEnded(&store)
         default: return .none
+        }
+    }
+
+    /// A backend node that is gone reads as missing, or is refused: its parent is not ours to read.
+    private func readBackendState(
+        _ store: inout some XenStore & ~Copyable
+    ) throws(PlatformError) -> String? {
+        do throws(PlatformError) {
+            return try store.read(backendDirectory + "/" + NetifKey.state)
+        } catch {
+            guard error.errno == EACCES else { throw error }
+            return nil
         }
     }
 
