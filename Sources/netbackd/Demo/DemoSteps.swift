@@ -94,7 +94,7 @@ struct DemoSteps: ~Copyable {
         let root = Sandbox.directory + "/www"
         let setup = """
             mkdir -p \(root) && head -c 100000000 /dev/urandom > \(root)/file && \
-            printf 'daemon off; worker_processes 1; error_log stderr; pid \(root)/pid;\\n\
+            printf 'user root; daemon off; master_process off; error_log stderr; pid \(root)/pid;\\n\
             events {}\\nhttp { access_log off; client_body_temp_path \(root); \
             proxy_temp_path \(root); fastcgi_temp_path \(root); uwsgi_temp_path \(root); \
             scgi_temp_path \(root); sendfile on; server { listen \(Scenario.hostAddress):80; \
@@ -125,8 +125,8 @@ struct DemoSteps: ~Copyable {
         let server = try scenario.start(
             in: second.name,
             [
-                "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv",
-                "--no-hosts", "--user=root", "--pid-file=", "--port=5353", "--cache-size=0",
+                "dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--no-resolv",
+                "--no-hosts", "--pid-file=", "--port=5353", "--cache-size=0",
                 "--address=/test/10.1.2.3",
             ], log: "dnsmasq")
         try waitForListener(in: second.name, port: 5353)
