@@ -106,7 +106,7 @@ struct DemoSteps: ~Copyable {
             in: nil, ["nginx", "-e", "stderr", "-c", "\(root)/nginx.conf"], log: "nginx")
         try waitForListener(in: nil, port: 80)
         let fetch =
-            "curl -sS -w '%{stderr}speed: %{speed_download}' http://\(Scenario.hostAddress)/file "
+            "curl -sS -w '%{stderr}speed: %{speed_download}\\n' http://\(Scenario.hostAddress)/file "
             + "| sha256sum"
         let exit = try scenario.run(in: first.name, ["sh", "-c", fetch])
         _ = server.stop(milliseconds: 3000)
