@@ -94,7 +94,8 @@ struct DemoSteps: ~Copyable {
         let root = Sandbox.directory + "/www"
         let setup = """
             mkdir -p \(root) && head -c 100000000 /dev/urandom > \(root)/file && \
-            printf 'user root; daemon off; master_process off; error_log stderr; pid \(root)/pid;\\n\
+            printf 'user root; daemon off; \
+            master_process off; error_log stderr; pid \(root)/pid;\\n\
             events {}\\nhttp { access_log off; client_body_temp_path \(root); \
             proxy_temp_path \(root); fastcgi_temp_path \(root); uwsgi_temp_path \(root); \
             scgi_temp_path \(root); sendfile on; server { listen \(Scenario.hostAddress):80; \
@@ -106,7 +107,8 @@ struct DemoSteps: ~Copyable {
             in: nil, ["nginx", "-e", "stderr", "-c", "\(root)/nginx.conf"], log: "nginx")
         try waitForListener(in: nil, port: 80)
         let fetch =
-            "curl -sS -w '%{stderr}speed: %{speed_download}\\n' http://\(Scenario.hostAddress)/file "
+            "curl -sS -w '%{stderr}speed: %{speed_download}\\n' "
+            + "http://\(Scenario.hostAddress)/file "
             + "| sha256sum"
         let exit = try scenario.run(in: first.name, ["sh", "-c", fetch])
         _ = server.stop(milliseconds: 3000)
