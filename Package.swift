@@ -25,6 +25,7 @@ let package = Package(
     name: "netdd",
     products: [
         .executable(name: "netbackd", targets: ["netbackd"]),
+        .executable(name: "netdd", targets: ["netdd"]),
         .executable(name: "ringctl", targets: ["ringctl"]),
         .executable(name: "emuxen", targets: ["emuxen"]),
     ],
@@ -65,15 +66,28 @@ let package = Package(
             dependencies: ["SharedMemory", "Ring", "Netif", "Heartbeat", "Platform"],
             swiftSettings: concrete),
         // layer 4
-        .executableTarget(
-            name: "netbackd",
+        .target(
+            name: "DriverDomain",
             dependencies: [
                 "SharedMemory", "Ring", "Netif", "Heartbeat", "Platform", "HostNetwork",
-                "StoreClient", "XenPlatform", "EmulatedPlatform", "NetBack", "CLinux", arguments,
-                logging,
+                "StoreClient", "XenPlatform", "EmulatedPlatform", "NetBack", "CLinux", logging,
             ],
             swiftSettings: strict,
             linkerSettings: [.linkedLibrary("xentoolcore"), .linkedLibrary("xentoollog")]),
+        // layer 5
+        .executableTarget(
+            name: "netbackd",
+            dependencies: [
+                "DriverDomain", "NetBack", "HostNetwork", "StoreClient", "Platform", "CLinux",
+                arguments, logging,
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "netdd",
+            dependencies: [
+                "DriverDomain", "NetBack", "HostNetwork", "Platform", "CLinux", logging,
+            ],
+            swiftSettings: strict),
         .executableTarget(
             name: "ringctl",
             dependencies: [
@@ -152,6 +166,9 @@ let package = Package(
                 "ringctl", "EmulatedPlatform", "StoreClient", "Platform", "Ring", "Netif",
                 "SharedMemory", "TestSupport",
             ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "NetddTests", dependencies: ["netdd", "Platform", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "BenchmarkTests", dependencies: ["RingLoops", "BenchmarkReport"],

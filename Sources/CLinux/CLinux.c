@@ -4,6 +4,8 @@
 #endif
 #include "CLinux.h"
 
+#include <sys/reboot.h>
+
 int clinux_errno(void) {
     return errno;
 }
@@ -169,4 +171,30 @@ int clinux_signaled(int status) {
 
 int clinux_termination_signal(int status) {
     return WTERMSIG(status);
+}
+
+int clinux_load_module(int fd) {
+    return (int)syscall(SYS_finit_module, fd, "", 0);
+}
+
+int clinux_power_off(void) {
+    return reboot(RB_POWER_OFF);
+}
+
+int clinux_restart(void) {
+    return reboot(RB_AUTOBOOT);
+}
+
+void clinux_init_anchor(void) {}
+
+// 101 is the first priority that a program may use: before the Swift runtime's own constructors.
+__attribute__((constructor(101))) static void mount_for_process_1(void) {
+    if (getpid() != 1) return;
+    mkdir("/proc", 0555);
+    mkdir("/sys", 0555);
+    mkdir("/dev", 0755);
+    mount("proc", "/proc", "proc", 0, NULL);
+    mount("sysfs", "/sys", "sysfs", 0, NULL);
+    // A kernel may have mounted it already.
+    mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
 }

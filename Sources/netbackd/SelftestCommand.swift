@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
+import DriverDomain
 import Glibc
 import HostNetwork
 import Platform
@@ -28,12 +29,12 @@ struct SelftestCommand: ParsableCommand {
     var bridge: String?
 
     func run() throws {
-        let choice = try Settings.choice(of: hypervisor)
+        let choice = try HypervisorChoice(parsing: hypervisor)
         var report = SelftestReport()
         report.checkLinks()
         if let bridge {
             report.need("bridge \(bridge)") {
-                _ = try RunCommand.openBridge(bridge, creating: false)
+                _ = try Service.openBridge(bridge, creating: false)
             }
         }
         switch choice {
@@ -100,7 +101,7 @@ struct SelftestReport {
         for device in ["/dev/xen/gntdev", "/dev/xen/evtchn"] {
             need(device) { try Self.checkOpens(device, for: .xen) }
         }
-        need("xenstore") { _ = try RunCommand.openStore(.xen) }
+        need("xenstore") { _ = try Service.openStore(.xen) }
         if unsafe access("/sys/module/xen_netback", F_OK) == 0 {
             warn(
                 "the kernel's own backend is loaded and takes the same vifs: "
@@ -113,9 +114,9 @@ struct SelftestReport {
     /// The sockets of a domain of an emulated machine.
     mutating func checkMachine(_ socket: String) {
         let choice = HypervisorChoice.emulated(socket: socket)
-        need("emulated hypervisor \(socket)") { try RunCommand.checkHypervisor(choice) }
-        need("xenstore \(RunCommand.storeSocket(of: socket))") {
-            _ = try RunCommand.openStore(choice)
+        need("emulated hypervisor \(socket)") { try Service.checkHypervisor(choice) }
+        need("xenstore \(choice.storeSocket ?? "")") {
+            _ = try Service.openStore(choice)
         }
     }
 
@@ -137,7 +138,7 @@ struct SelftestReport {
     /// Looks for CAP_NET_ADMIN among the capabilities in effect.
     private static func checkCapability() throws {
         let label = "CapEff:"
-        let line = try Settings.lines(of: "/proc/self/status").first { $0.hasPrefix(label) }
+        let line = try SystemFile.lines(of: "/proc/self/status").first { $0.hasPrefix(label) }
         let digits = (line?.dropFirst(label.count) ?? "").filter { $0.isHexDigit }
         guard (UInt64(digits, radix: 16) ?? 0) & networkCapability == 0 else { return }
         throw Complaint(
@@ -148,6 +149,6 @@ struct SelftestReport {
         let descriptor = unsafe open(path, O_RDWR | O_CLOEXEC)
         guard descriptor < 0 else { return _ = close(descriptor) }
         let error = PlatformError("open", errno: errno)
-        throw Complaint("\(error)", remedy: RunCommand.remedy(for: error, choice))
+        throw Complaint("\(error)", remedy: Service.remedy(for: error, choice))
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import CLinux
+import DriverDomain
 import Glibc
 import NetBack
 
@@ -48,7 +49,7 @@ struct Settings: ParsableArguments {
     func resolved() throws -> DriverOptions {
         var (bridge, mtu, queueLength) = (bridge, mtu, queueLength)
         if let config {
-            for (number, line) in try Self.lines(of: config).enumerated() {
+            for (number, line) in try SystemFile.lines(of: config).enumerated() {
                 let text = line.split(separator: "#", omittingEmptySubsequences: false)[0]
                     .split(whereSeparator: { $0 == " " || $0 == "\t" }).joined(separator: " ")
                 guard !text.isEmpty else { continue }
@@ -72,44 +73,18 @@ struct Settings: ParsableArguments {
         try check(
             (1...1_000_000).contains(queueLength), "queue length \(queueLength)",
             "give 1 to 1000000 frames")
-        return DriverOptions(
-            bridge: bridge, createsBridge: createBridge, mtu: mtu,
-            transmitQueueLength: queueLength,
-            limits: BackendLimits(vifs: maxVifs, offersChecksumOffload: !noChecksumOffload),
-            workers: workers, hypervisor: try Self.choice(of: hypervisor))
+        var options = DriverOptions(bridge: bridge)
+        options.createsBridge = createBridge
+        options.mtu = mtu
+        options.transmitQueueLength = queueLength
+        options.limits = BackendLimits(
+            vifs: maxVifs, offersChecksumOffload: !noChecksumOffload)
+        options.workers = workers
+        options.hypervisor = try HypervisorChoice(parsing: hypervisor)
+        return options
     }
 
     private func check(_ isRight: Bool, _ what: String, _ remedy: String) throws {
         if !isRight { throw Complaint("\(what) is out of range", remedy: remedy) }
-    }
-
-    /// `xen` or `emulated:DIR`, DIR being a domain's folder or the socket in it.
-    static func choice(of text: String) throws -> HypervisorChoice {
-        if text == "xen" { return .xen }
-        let prefix = "emulated:"
-        guard text.hasPrefix(prefix), text.utf8.count > prefix.utf8.count else {
-            throw Complaint("--hypervisor \(text) is unknown", remedy: "give xen or emulated:DIR")
-        }
-        let path = String(text.dropFirst(prefix.count))
-        return .emulated(socket: path.hasSuffix(".sock") ? path : path + "/hypervisor.sock")
-    }
-
-    static func lines(of path: String) throws -> [Substring] {
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            throw Complaint(
-                "\(path) cannot be read: \(unsafe String(cString: strerror(errno)))",
-                remedy: "check the path and its permissions")
-        }
-        defer { close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: 65536)
-        let count = unsafe read(descriptor, &bytes, bytes.count)
-        guard count >= 0 else {
-            throw Complaint(
-                "--config \(path) cannot be read: \(unsafe String(cString: strerror(errno)))",
-                remedy: "give a file")
-        }
-        return String(decoding: bytes.prefix(count), as: UTF8.self)
-            .split(separator: "\n", omittingEmptySubsequences: false)
     }
 }

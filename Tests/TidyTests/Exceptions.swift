@@ -13,7 +13,9 @@ enum Exceptions {
         // The memory of emulated domains, sockets, memfds.
         "Sources/EmulatedPlatform/",
         // Threads, epoll, signals, child processes.
+        "Sources/DriverDomain/",
         "Sources/netbackd/",
+        "Sources/netdd/",
         "Sources/emuxen/",
         // The atomic view of a mapping.
         "Sources/SharedMemory/MappedWords.swift",
@@ -47,7 +49,7 @@ enum Exceptions {
         // A Mutex around setenv, because libxenstore takes its socket from the environment.
         "Sources/StoreClient/LibXenStore.swift",
         // A Mutex around the mail between the control thread and a worker.
-        "Sources/netbackd/Mailbox.swift",
+        "Sources/DriverDomain/Mailbox.swift",
     ]
 
     /// Files that are not named after a type in them.

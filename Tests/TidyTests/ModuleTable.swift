@@ -42,10 +42,10 @@ let moduleTable = [
     Module(3, "NetBack", ["SharedMemory", "Ring", "Netif", "Heartbeat", "Platform"]),
 
     Module(
-        4, "netbackd",
+        4, "DriverDomain",
         [
             "SharedMemory", "Ring", "Netif", "Heartbeat", "Platform", "HostNetwork", "StoreClient",
-            "XenPlatform", "EmulatedPlatform", "NetBack", "CLinux", "ArgumentParser", "Logging",
+            "XenPlatform", "EmulatedPlatform", "NetBack", "CLinux", "Logging",
         ], system: ["Glibc", "Synchronization"]),
     Module(
         4, "ringctl",
@@ -59,4 +59,15 @@ let moduleTable = [
             "EmulatedPlatform", "HostNetwork", "Platform", "StoreClient", "CLinux",
             "ArgumentParser",
         ], system: ["Glibc", "Synchronization"]),
+
+    Module(
+        5, "netbackd",
+        [
+            "DriverDomain", "NetBack", "HostNetwork", "StoreClient", "Platform", "CLinux",
+            "ArgumentParser", "Logging",
+        ], system: ["Glibc"]),
+    // What the boot image runs: no argument parser, which would double its size.
+    Module(
+        5, "netdd", ["DriverDomain", "NetBack", "HostNetwork", "Platform", "CLinux", "Logging"],
+        system: ["Glibc"]),
 ]

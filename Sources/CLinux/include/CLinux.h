@@ -52,6 +52,15 @@ int clinux_event_raise(int fd) CLINUX_PACKET_PATH;
 ssize_t clinux_readv(int fd, const struct iovec *pieces, int count) CLINUX_PACKET_PATH;
 ssize_t clinux_writev(int fd, const struct iovec *pieces, int count) CLINUX_PACKET_PATH;
 
+// finit_module(2) without parameters.
+int clinux_load_module(int fd);
+// reboot(2) that powers off, and that restarts; both return only when they failed.
+int clinux_power_off(void);
+int clinux_restart(void);
+// Names the constructor that mounts /proc, /sys and /dev in process 1, so that it is linked: the
+// Swift runtime asks /proc for its own path before main.
+void clinux_init_anchor(void);
+
 // memfd_create(2), sealable; the descriptor is close-on-exec.
 int clinux_memfd_create(const char *name);
 // fcntl(F_ADD_SEALS): the file can neither shrink nor grow again, so that a mapping never faults.

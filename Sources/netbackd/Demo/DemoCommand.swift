@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import CLinux
+import DriverDomain
 import Glibc
 
 /// `netbackd demo`: the main job, end to end, on an emulated machine.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import DriverDomain
 import Glibc
 
 /// Real work by real programs through a scenario's vifs: each step is one row of the result.

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLinux
 import Glibc
-import Platform
+public import Platform
 
 /// Signals as messages on a descriptor, for the event loop.
 ///
 /// Made before any thread starts: every thread inherits the mask.
-struct SignalQueue: ~Copyable {
+public struct SignalQueue: ~Copyable {
     /// Readable while a signal waits.
-    let descriptor: Int32
+    public let descriptor: Int32
 
     /// Blocks `signals` and takes them over.
-    init(_ signals: [Int32]) throws(PlatformError) {
+    public init(_ signals: [Int32]) throws(PlatformError) {
         var set = sigset_t()
         unsafe sigemptyset(&set)
         for signal in signals { unsafe sigaddset(&set, signal) }
@@ -26,7 +26,7 @@ struct SignalQueue: ~Copyable {
     deinit { close(descriptor) }
 
     /// The next signal, nil when none waits.
-    borrowing func next() -> Int32? {
+    public borrowing func next() -> Int32? {
         var information = signalfd_siginfo()
         let size = MemoryLayout<signalfd_siginfo>.size
         guard unsafe read(descriptor, &information, size) == size else { return nil }

@@ -8,24 +8,6 @@ import Netif
 import Platform
 import StoreClient
 
-/// What `netbackd run` was told.
-struct DriverOptions: Sendable {
-    /// Where guests' packets go unless the toolstack names a bridge for a vif.
-    var bridge: String
-    /// Make that bridge if it is not there, and remove it at the end.
-    var createsBridge: Bool
-    /// The vifs' MTU unless the toolstack names one; nil for the bridge's.
-    var mtu: UInt32?
-    /// Frames that wait for a guest before more are dropped.
-    var transmitQueueLength: UInt32
-    /// What is offered, and how much of it.
-    var limits: BackendLimits
-    /// Worker threads.
-    var workers: Int
-    /// Which hypervisor.
-    var hypervisor: HypervisorChoice
-}
-
 /// The driver domain's control thread: store events in, ports and queues out.
 struct Driver: ~Copyable {
     private static var storeNumber: UInt64 { 0 }

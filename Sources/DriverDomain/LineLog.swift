@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLinux
 import Glibc
-import Logging
+public import Logging
 import NetBack
 import Platform
 
@@ -55,7 +55,7 @@ struct LineLogHandler: LogHandler {
 
 extension Logger {
     /// The daemon's logger.
-    static func netbackd(level: Logger.Level) -> Logger {
+    public static func netbackd(level: Logger.Level) -> Logger {
         var logger = Logger(label: "netbackd") { _ in LineLogHandler() }
         logger.logLevel = level
         return logger

@@ -6,14 +6,6 @@ import NetBack
 import Platform
 import XenPlatform
 
-/// Which hypervisor serves us; chosen at run time, since one binary serves both worlds.
-enum HypervisorChoice: Sendable, Equatable {
-    /// Real Xen, through /dev/xen.
-    case xen
-    /// An emulated machine: the socket of our own domain there.
-    case emulated(socket: String)
-}
-
 /// The worker threads, as the control plane sees them.
 struct WorkerPool: ~Copyable {
     /// What the workers tell.

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+import Platform
+
+/// When a service that ended is started again: at once the first time, later and later while it
+/// does not stay, and not at all once it has never come to serve.
+struct RestartPolicy {
+    /// What is to be done about an end.
+    enum Decision: Equatable {
+        /// Start it after so many milliseconds.
+        case restart(afterMilliseconds: Int32)
+        /// Nothing will change: it cannot serve here.
+        case giveUp
+    }
+
+    private static var firstPause: Int32 { 100 }
+    private static var longestPause: Int32 { 5_000 }
+    /// One that served for so long starts with a clean slate.
+    private static var steadyNanoseconds: UInt64 { 10_000_000_000 }
+    /// Starts that never came to serve, one after the other, before it is given up.
+    private static var fruitlessStartsMax: Int { 5 }
+
+    private var endsInARow = 0
+    private var fruitlessStarts = 0
+
+    /// Takes note of an end.
+    ///
+    /// - Parameter served: for how long it served, nil if it never came to that.
+    /// - Returns: what to do about it.
+    mutating func ended(afterServing served: UInt64?) -> Decision {
+        if let served {
+            fruitlessStarts = 0
+            if served >= Self.steadyNanoseconds { endsInARow = 0 }
+        } else {
+            fruitlessStarts += 1
+            if fruitlessStarts >= Self.fruitlessStartsMax { return .giveUp }
+        }
+        endsInARow += 1
+        // A connected guest waits: the first restart is immediate, the pauses then double.
+        guard endsInARow > 1 else { return .restart(afterMilliseconds: 0) }
+        let doublings = min(endsInARow - 2, 6)
+        return .restart(
+            afterMilliseconds: min(Self.firstPause << Int32(doublings), Self.longestPause))
+    }
+}
