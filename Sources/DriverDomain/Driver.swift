@@ -6,10 +6,9 @@ import Logging
 import NetBack
 import Netif
 import Platform
-import StoreClient
 
 /// The driver domain's control thread: store events in, ports and queues out.
-struct Driver: ~Copyable {
+struct Driver<Store: WaitableStore & ~Copyable>: ~Copyable {
     private static var storeNumber: UInt64 { 0 }
     private static var repliesNumber: UInt64 { 1 }
     private static var signalsNumber: UInt64 { 2 }
@@ -21,7 +20,7 @@ struct Driver: ~Copyable {
 
     private var options: DriverOptions
     private let logger: Logger
-    private var backend: Backend<LibXenStore>
+    private var backend: Backend<Store>
     private var pool: WorkerPool
     private let network: NetlinkSession
     private let signals: SignalQueue
@@ -31,7 +30,7 @@ struct Driver: ~Copyable {
 
     /// Connects to everything; nothing is served yet.
     init(
-        options: DriverOptions, store: consuming LibXenStore, network: consuming NetlinkSession,
+        options: DriverOptions, store: consuming Store, network: consuming NetlinkSession,
         signals: consuming SignalQueue, logger: Logger
     ) throws(PlatformError) {
         let poller = try Poller()
@@ -58,6 +57,7 @@ struct Driver: ~Copyable {
         var hasMoreWatches = true
         var patience = Self.shutdownMilliseconds
         while !(isEnding && backend.vifCount == 0) {
+            if backend.store.hasWaitingEvents { hasMoreWatches = true }
             let wait = hasMoreWatches ? 0 : (isEnding ? min(patience, 100) : -1)
             let ready = try poller.wait(milliseconds: wait)
             if isEnding && ready == 0 && wait > 0 {

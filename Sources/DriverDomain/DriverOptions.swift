@@ -17,6 +17,16 @@ public struct DriverOptions: Sendable {
     public var workers = 1
     /// Which hypervisor.
     public var hypervisor = HypervisorChoice.xen
+    /// How xenstore is spoken to.
+    public var storeClient = StoreClientChoice.library
+
+    /// The ways to speak to xenstore.
+    public enum StoreClientChoice: Sendable {
+        /// Through libxenstore.
+        case library
+        /// By its wire protocol: in a statically linked program (decision 0008).
+        case wire
+    }
 
     /// Everything but the bridge is as it is by default.
     public init(bridge: String) {

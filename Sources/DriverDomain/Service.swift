@@ -36,7 +36,27 @@ public struct Service {
         try Self.explaining { () throws(HostNetworkError) in try TapDevice.checkAvailability() }
         let claim = try DomainClaim(options.hypervisor)
         let bridge = try Self.openBridge(options.bridge, creating: options.createsBridge)
-        let store = try Self.openStore(options.hypervisor)
+        switch options.storeClient {
+        case .library:
+            let store = try Self.openStore(options.hypervisor)
+            try serve(store, network, signals, whenServing: whenServing, reload: reload)
+        case .wire:
+            let store = try Self.openWireStore(options.hypervisor)
+            try serve(store, network, signals, whenServing: whenServing, reload: reload)
+        }
+        do throws(HostNetworkError) {
+            try bridge.remove()
+        } catch {
+            throw Complaint("\(error)", remedy: nil)
+        }
+        _ = consume claim
+        logger.info("ended")
+    }
+
+    private func serve<Store: WaitableStore & ~Copyable>(
+        _ store: consuming Store, _ network: consuming NetlinkSession,
+        _ signals: consuming SignalQueue, whenServing: () -> Void, reload: () -> DriverOptions
+    ) throws {
         try Self.checkHypervisor(options.hypervisor)
         do throws(PlatformError) {
             var driver = try Driver(
@@ -57,13 +77,6 @@ public struct Service {
                 remedy: Self.remedy(for: error, options.hypervisor)
                     ?? Self.remedyForLoss(of: options.hypervisor))
         }
-        do throws(HostNetworkError) {
-            try bridge.remove()
-        } catch {
-            throw Complaint("\(error)", remedy: nil)
-        }
-        _ = consume claim
-        logger.info("ended")
     }
 }
 
@@ -85,12 +98,29 @@ extension Service {
         }
     }
 
-    /// Connects to xenstore.
+    /// Connects to xenstore through libxenstore.
     ///
     /// - Throws: `Complaint` when it cannot be reached.
     public static func openStore(_ choice: HypervisorChoice) throws -> LibXenStore {
+        try reaching(choice) { () throws(PlatformError) in
+            try LibXenStore(socketPath: choice.storeSocket)
+        }
+    }
+
+    /// Connects to xenstore by its wire protocol.
+    ///
+    /// - Throws: `Complaint` when it cannot be reached.
+    static func openWireStore(_ choice: HypervisorChoice) throws -> XenbusStore {
+        try reaching(choice) { () throws(PlatformError) in
+            try XenbusStore(path: choice.storeSocket ?? XenbusStore.device)
+        }
+    }
+
+    private static func reaching<Store: ~Copyable>(
+        _ choice: HypervisorChoice, _ open: () throws(PlatformError) -> Store
+    ) throws -> Store {
         do throws(PlatformError) {
-            return try LibXenStore(socketPath: choice.storeSocket)
+            return try open()
         } catch {
             throw Complaint(
                 "xenstore cannot be reached: \(error)", remedy: remedy(for: error, choice))

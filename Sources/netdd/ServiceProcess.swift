@@ -24,6 +24,7 @@ enum ServiceProcess {
         let logger = Logger.netbackd(level: boot.isVerbose ? .debug : .info)
         var options = DriverOptions(bridge: boot.bridge)
         options.mtu = boot.mtu
+        options.storeClient = .wire
         options.limits.offersChecksumOffload = boot.offersChecksumOffload
         do {
             try Service(options, logger: logger).run(

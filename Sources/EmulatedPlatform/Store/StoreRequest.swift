@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Platform
+import StoreClient
 
 /// One request off the wire: what its payload means, and the payload of the reply to it.
 struct StoreRequest {

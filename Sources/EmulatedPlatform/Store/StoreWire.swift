@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Platform
+import StoreClient
 
 /// One connection of xenstored's wire protocol without the socket: bytes in, bytes out.
 ///
