@@ -41,6 +41,7 @@ let package = Package(
             name: "CNetlink", pkgConfig: "libnl-route-3.0",
             providers: [.apt(["libnl-3-dev", "libnl-route-3-dev"])]),
         .target(name: "CLinux"),
+        .target(name: "CURing", linkerSettings: [.linkedLibrary("uring")]),
         .target(name: "SharedMemory", swiftSettings: packetPath),
         .target(name: "Platform", swiftSettings: concrete),
         // layer 1
@@ -51,7 +52,7 @@ let package = Package(
             name: "Netif", dependencies: ["Ring", "SharedMemory"], swiftSettings: packetPath),
         .target(name: "StoreClient", dependencies: ["Platform", "CXen"], swiftSettings: strict),
         .target(
-            name: "HostNetwork", dependencies: ["Platform", "CNetlink", "CLinux"],
+            name: "HostNetwork", dependencies: ["Platform", "CNetlink", "CLinux", "CURing"],
             swiftSettings: strict),
         // layer 3
         .target(

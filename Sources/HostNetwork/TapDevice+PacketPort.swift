@@ -2,14 +2,16 @@
 public import CLinux
 public import Platform
 
-/// The packet path: one system call per frame, nothing allocated, nothing copied by us.
+/// One frame at a time: one system call for each, nothing allocated, nothing copied by us.
 ///
-/// Both functions carry the compiler's check themselves: an unoptimised build does not look into
+/// These functions carry the compiler's check themselves: an unoptimised build does not look into
 /// another module's functions and believes only those that were checked where they are defined.
 extension TapDevice: PacketPort {
     /// How often one call is tried again when the kernel loses it to a signal or to a frame it
     /// cannot describe.
-    @inlinable static var attemptsMax: Int { 8 }
+    @inlinable static var attemptsMax: Int {
+        @_noAllocation @_noLocks get { 8 }
+    }
 
     /// Reads one waiting frame into the arena and its offload state into `header`; nil when none
     /// waits. A longer frame is cut at `capacity`. `readv`.
@@ -45,7 +47,7 @@ extension TapDevice: PacketPort {
     public mutating func transmit(
         _ fragments: borrowing FrameFragments, header: VnetHeader, from arena: borrowing PageArena
     ) throws(PlatformError) -> TransmitOutcome {
-        encode(header)
+        unsafe TapDevice.encode(header, to: scratch)
         var position = 0
         while position < fragments.count {
             let fragment = fragments[position]
@@ -62,7 +64,7 @@ extension TapDevice: PacketPort {
             let error = clinux_errno()
             attempts += 1
             if error == EINTR && attempts < TapDevice.attemptsMax { continue }
-            if error == EBADF || error == EBADFD || error == EFAULT {
+            if TapDevice.isFatal(error) {
                 throw PlatformError("writev to a TAP", errno: error)
             }
             return .refused
@@ -81,17 +83,25 @@ extension TapDevice: PacketPort {
         header.checksumOffset = word(at: 8)
     }
 
-    /// Writes the vnet header of the next frame, field by field.
-    @inlinable @inline(__always)
-    func encode(_ header: VnetHeader) {
-        // SAFETY: as in `decode`.
-        unsafe scratch.storeBytes(of: header.flags, toByteOffset: 0, as: UInt8.self)
-        unsafe scratch.storeBytes(of: header.gsoType, toByteOffset: 1, as: UInt8.self)
-        setWord(header.headerLength, at: 2)
-        setWord(header.gsoSize, at: 4)
-        setWord(header.checksumStart, at: 6)
-        setWord(header.checksumOffset, at: 8)
-        setWord(0, at: 10)
+    /// Writes the vnet header of a frame, field by field.
+    ///
+    /// SAFETY: `place` has room for a header, 12 bytes.
+    @unsafe
+    @inlinable @inline(__always) @_noAllocation @_noLocks
+    static func encode(_ header: VnetHeader, to place: UnsafeMutableRawPointer) {
+        unsafe place.storeBytes(of: header.flags, toByteOffset: 0, as: UInt8.self)
+        unsafe place.storeBytes(of: header.gsoType, toByteOffset: 1, as: UInt8.self)
+        unsafe setWord(header.headerLength, of: place, at: 2)
+        unsafe setWord(header.gsoSize, of: place, at: 4)
+        unsafe setWord(header.checksumStart, of: place, at: 6)
+        unsafe setWord(header.checksumOffset, of: place, at: 8)
+        unsafe setWord(0, of: place, at: 10)
+    }
+
+    /// True when a write failed for the device's sake, not for the frame's.
+    @inlinable @inline(__always) @_noAllocation @_noLocks
+    static func isFatal(_ error: Int32) -> Bool {
+        error == EBADF || error == EBADFD || error == EFAULT
     }
 
     @inlinable @inline(__always)
@@ -99,8 +109,9 @@ extension TapDevice: PacketPort {
         unsafe UInt16(littleEndian: scratch.load(fromByteOffset: offset, as: UInt16.self))
     }
 
+    @unsafe
     @inlinable @inline(__always)
-    func setWord(_ value: UInt16, at offset: Int) {
-        unsafe scratch.storeBytes(of: value.littleEndian, toByteOffset: offset, as: UInt16.self)
+    static func setWord(_ value: UInt16, of place: UnsafeMutableRawPointer, at offset: Int) {
+        unsafe place.storeBytes(of: value.littleEndian, toByteOffset: offset, as: UInt16.self)
     }
 }

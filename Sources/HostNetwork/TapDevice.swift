@@ -17,11 +17,17 @@ public struct TapDevice: ~Copyable {
     public let descriptor: Int32
     @usableFromInline let scratch: UnsafeMutableRawPointer
     @usableFromInline let vectors: UnsafeMutablePointer<iovec>
+    /// Keeps `shared` alive.
+    private let ring: TapRing?
+    /// What batches are written with, nil to write frame by frame.
+    @usableFromInline let shared: UnsafeMutablePointer<TapRingMemory>?
 
     /// Adopts a descriptor of a TAP made as this type makes them: 12-byte vnet header, no packet
-    /// information, non-blocking.
-    public init(taking descriptor: Int32) {
+    /// information, non-blocking. Batches go through `ring`, which belongs to the same thread.
+    public init(taking descriptor: Int32, ring: TapRing? = nil) {
         self.descriptor = descriptor
+        self.ring = ring
+        unsafe shared = ring?.memory
         unsafe scratch = .allocate(byteCount: VnetHeader.size, alignment: 8)
         unsafe scratch.initializeMemory(as: UInt8.self, repeating: 0, count: VnetHeader.size)
         let count = 1 + FrameFragments.capacity

@@ -5,8 +5,12 @@ public import Platform
 public import Ring
 
 extension VifQueue where Port: ~Copyable {
-    /// One bounded step of the Tx ring: slots → packets → one batch of grant copies → frames →
-    /// responses. True when there is more to do.
+    /// One bounded step of the Tx ring: slots → packets → one batch of grant copies → one batch of
+    /// frames → responses. True when there is more to do.
+    ///
+    /// No response is staged before every frame of the step has been written or refused: between
+    /// the copy and the port's answer lies the one moment in which a frame may have been forwarded
+    /// and its packet not yet answered.
     ///
     /// Packets are answered strictly in ring order, a whole packet at a time, and every response
     /// of the step becomes visible in one store (docs/TAKEOVER.md, rules R1, R2).
@@ -27,10 +31,11 @@ extension VifQueue where Port: ~Copyable {
             if scratch.batch.count > 0 {
                 try hypervisor.copy(&scratch.batch, .fromGuest, arena: scratch.arena)
             }
-            var copy = 0
-            for number in 0..<scratch.packets.count {
-                try finishPacket(number, firstCopy: &copy, scratch: &scratch)
+            stageFrames(scratch: &scratch)
+            if scratch.outbound.count > 0 {
+                try port.transmit(&scratch.outbound, from: scratch.arena)
             }
+            answerPackets(scratch: &scratch)
             if transmitRing.publishResponses() {
                 statistics.notifications += 1
                 try hypervisor.notify(transmitChannel)
@@ -91,60 +96,69 @@ extension VifQueue where Port: ~Copyable {
                 arenaOffset: page + Int(piece.pageOffset)))
     }
 
-    /// Forwards one packet whose copies are done, and stages the responses of all its slots.
+    /// Makes a frame of every packet whose copies succeeded and whose offload can be done.
     @inlinable
-    mutating func finishPacket(
-        _ number: Int, firstCopy: inout Int, scratch: inout WorkerScratch
-    ) throws(PlatformError) {
-        let pieceCount = scratch.packets[number].pieceCount
-        let slotCount = scratch.packets[number].slotCount
-        var isSent = false
-        if pieceCount > 0 {
-            var fragments = FrameFragments()
+    mutating func stageFrames(scratch: inout WorkerScratch) {
+        scratch.outbound.removeAll()
+        var copy = 0
+        for number in 0..<scratch.packets.count {
+            let pieceCount = scratch.packets[number].pieceCount
+            guard pieceCount > 0 else { continue }
+            let frame = scratch.outbound.extendBlank(tag: number)
             var isCopied = true
-            for copy in firstCopy..<firstCopy + pieceCount {
-                if scratch.batch[copy].status != 0 { isCopied = false }
-                fragments.appendJoining(
+            for position in copy..<copy + pieceCount {
+                if scratch.batch[position].status != 0 { isCopied = false }
+                scratch.outbound[frame].fragments.appendJoining(
                     FrameFragment(
-                        offset: scratch.batch[copy].arenaOffset,
-                        count: Int(scratch.batch[copy].count)))
+                        offset: scratch.batch[position].arenaOffset,
+                        count: Int(scratch.batch[position].count)))
             }
-            firstCopy += pieceCount
-            if isCopied {
-                isSent = try forward(number, fragments, scratch: &scratch)
-            } else {
-                statistics.transmitCopyFailures += 1
+            copy += pieceCount
+            if !isCopied { statistics.transmitCopyFailures += 1 }
+            if !isCopied || !translateOffload(of: number, to: frame, scratch: &scratch) {
+                scratch.outbound.truncate(to: frame)
             }
         }
-        let status = isSent ? ResponseStatus.okay : ResponseStatus.error
-        transmitRing.answer(&scratch.packets[number], status: status)
-        statistics.transmitSlots += UInt64(slotCount)
     }
 
-    /// Gives a frame to the port; false when it was refused.
+    /// Tells the port what is left to do to a frame; false when that cannot be done.
     @inlinable
-    mutating func forward(
-        _ number: Int, _ fragments: borrowing FrameFragments, scratch: inout WorkerScratch
-    ) throws(PlatformError) -> Bool {
-        var header = VnetHeader()
+    mutating func translateOffload(
+        of number: Int, to frame: Int, scratch: inout WorkerScratch
+    ) -> Bool {
         let offload = TransmitOffload.translate(
-            scratch.packets[number], fragments, arena: &scratch.arena,
-            headerOffset: WorkerScratch.headerOffset, to: &header)
+            scratch.packets[number], scratch.outbound[frame].fragments, arena: &scratch.arena,
+            headerOffset: WorkerScratch.headerOffset, to: &scratch.outbound[frame].header)
         switch offload {
-        case .ready: break
-        case .mended: statistics.transmitChecksumMended += 1
+        case .ready: return true
+        case .mended:
+            statistics.transmitChecksumMended += 1
+            return true
         case .unusable:
             statistics.transmitInvalid += 1
             return false
         }
-        switch try port.transmit(fragments, header: header, from: scratch.arena) {
-        case .sent:
-            statistics.transmitPackets += 1
-            statistics.transmitBytes += UInt64(scratch.packets[number].size)
-            return true
-        case .refused:
-            statistics.transmitRefused += 1
-            return false
+    }
+
+    /// Stages the responses of all slots of the step. A packet without a frame was found wanting
+    /// before the port saw it.
+    @inlinable
+    mutating func answerPackets(scratch: inout WorkerScratch) {
+        var frame = 0
+        for number in 0..<scratch.packets.count {
+            var status = ResponseStatus.error
+            if frame < scratch.outbound.count, scratch.outbound[frame].tag == number {
+                switch scratch.outbound[frame].outcome {
+                case .sent:
+                    statistics.transmitPackets += 1
+                    statistics.transmitBytes += UInt64(scratch.packets[number].size)
+                    status = ResponseStatus.okay
+                case .refused: statistics.transmitRefused += 1
+                }
+                frame += 1
+            }
+            statistics.transmitSlots += UInt64(scratch.packets[number].slotCount)
+            transmitRing.answer(&scratch.packets[number], status: status)
         }
     }
 }

@@ -40,6 +40,8 @@ public struct WorkerScratch: ~Copyable {
     /// Packets from the guest.
     @usableFromInline var packets = FixedBuffer<TransmitPacket>(
         capacity: packetsPerStep, filler: TransmitPacket())
+    /// Frames from the guest that go to the host together; `tag` is the packet's number.
+    @usableFromInline var outbound = FrameBatch(capacity: packetsPerStep)
     /// Frames for the guest.
     @usableFromInline var frames = FixedBuffer<StagedFrame>(
         capacity: packetsPerStep,

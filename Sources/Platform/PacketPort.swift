@@ -71,8 +71,12 @@ public protocol PacketPort: ~Copyable {
         into arena: borrowing PageArena, at offset: Int, capacity: Int, header: inout VnetHeader
     ) throws(PlatformError) -> Int?
 
-    /// Hands one frame to the host.
+    /// Hands the frames of a batch to the host in their order, and notes each one's outcome.
+    ///
+    /// Nothing of the batch is in flight when it returns: the arena may be overwritten, and the
+    /// outcomes are final. A refused frame disturbs no other.
+    /// - Throws: `PlatformError` when the port is gone; then no outcome is valid.
     mutating func transmit(
-        _ fragments: borrowing FrameFragments, header: VnetHeader, from arena: borrowing PageArena
-    ) throws(PlatformError) -> TransmitOutcome
+        _ batch: inout FrameBatch, from arena: borrowing PageArena
+    ) throws(PlatformError)
 }

@@ -20,3 +20,11 @@ func serveOneFrame(
     case .refused: return false
     }
 }
+
+/// The same for a batch.
+@_noAllocation @_noLocks
+func serveBatch(
+    _ batch: inout FrameBatch, to output: inout TapDevice, over arena: borrowing PageArena
+) throws(PlatformError) {
+    try output.transmit(&batch, from: arena)
+}

@@ -52,6 +52,9 @@ final class GuestQueue {
         (statistics.transmitAnsweredOkay, statistics.transmitAnsweredError)
     }
 
+    /// `rsp_prod` of the Tx ring, as the backend last published it.
+    var publishedAnswers: UInt32? { readResponses?(words.transmit) }
+
     /// Requests that have no answer.
     var outstanding: Int { ring?.outstandingTransmits ?? 0 }
 

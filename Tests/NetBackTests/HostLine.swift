@@ -16,10 +16,15 @@ final class HostLine {
     var fromGuest: [HostFrame] = []
     /// Frames to come that are refused.
     var refusals = 0
+    /// Frames that are refused, counted from the start.
+    var refused: Set<Int> = []
+    /// Frames that the port was offered, and how many each time.
+    fileprivate(set) var offeredCount = 0
+    fileprivate(set) var batchSizes: [Int] = []
     /// What every call fails with.
     var failure: PlatformError?
-    /// Called before a frame is taken: the guest's chance to write where it should not.
-    var beforeTransmit: (() -> Void)?
+    /// Called when the port has taken a batch and not yet said so.
+    var afterTransmit: (() -> Void)?
     /// A frame that is there again as soon as it was read.
     var endless: HostFrame?
     /// Frames read.
@@ -70,14 +75,29 @@ struct MemoryPort: PacketPort, ~Copyable {
     }
 
     mutating func transmit(
-        _ fragments: borrowing FrameFragments, header: VnetHeader, from arena: borrowing PageArena
-    ) throws(PlatformError) -> TransmitOutcome {
-        line.beforeTransmit?()
+        _ batch: inout FrameBatch, from arena: borrowing PageArena
+    ) throws(PlatformError) {
+        line.batchSizes.append(batch.count)
         if let failure = line.failure { throw failure }
-        if line.refusals > 0 {
-            line.refusals -= 1
-            return .refused
+        for number in 0..<batch.count {
+            if line.refusals > 0 || line.refused.contains(line.offeredCount) {
+                line.refusals -= line.refusals > 0 ? 1 : 0
+                batch[number].outcome = .refused
+            } else {
+                line.fromGuest.append(
+                    HostFrame(
+                        bytes: bytes(of: batch[number].fragments, in: arena),
+                        header: batch[number].header))
+                batch[number].outcome = .sent
+            }
+            line.offeredCount += 1
         }
+        line.afterTransmit?()
+    }
+
+    private func bytes(
+        of fragments: FrameFragments, in arena: borrowing PageArena
+    ) -> [UInt8] {
         var bytes: [UInt8] = []
         for position in 0..<fragments.count {
             let fragment = fragments[position]
@@ -87,7 +107,6 @@ struct MemoryPort: PacketPort, ~Copyable {
                     start: arena.address(of: fragment.offset, count: fragment.count),
                     count: fragment.count))
         }
-        line.fromGuest.append(HostFrame(bytes: bytes, header: header))
-        return .sent
+        return bytes
     }
 }

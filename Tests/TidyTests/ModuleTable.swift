@@ -22,6 +22,7 @@ let moduleTable = [
     Module(0, "CXen", []),
     Module(0, "CNetlink", []),
     Module(0, "CLinux", []),
+    Module(0, "CURing", []),
     Module(0, "SharedMemory", [], system: ["Synchronization"]),
     Module(0, "Platform", []),
 
@@ -31,7 +32,7 @@ let moduleTable = [
 
     Module(2, "Netif", ["Ring", "SharedMemory"]),
     Module(2, "StoreClient", ["Platform", "CXen"], system: ["Glibc", "Synchronization"]),
-    Module(2, "HostNetwork", ["Platform", "CNetlink", "CLinux"], system: ["Glibc"]),
+    Module(2, "HostNetwork", ["Platform", "CNetlink", "CLinux", "CURing"], system: ["Glibc"]),
 
     Module(3, "XenPlatform", ["Platform", "StoreClient", "CXen"], system: ["Glibc"]),
     Module(
