@@ -50,6 +50,10 @@ static inline int cxen_notify(xenevtchn_handle *handle, evtchn_port_t port) CXEN
     return xenevtchn_notify(handle, port);
 }
 
+static inline int cxen_unmask(xenevtchn_handle *handle, evtchn_port_t port) CXEN_PACKET_PATH {
+    return xenevtchn_unmask(handle, port);
+}
+
 static inline int cxen_errno(void) CXEN_PACKET_PATH {
     return errno;
 }

@@ -36,8 +36,8 @@ struct Driver<Store: WaitableStore & ~Copyable>: ~Copyable {
         let poller = try Poller()
         try poller.add(store.descriptor, number: Self.storeNumber)
         try poller.add(signals.descriptor, number: Self.signalsNumber)
-        let pool = try WorkerPool(count: options.workers, on: options.hypervisor)
-        try poller.add(pool.replies.descriptor, number: Self.repliesNumber)
+        let pool = try WorkerPool(pairCount: options.workers, on: options.hypervisor)
+        try poller.add(pool.descriptor, number: Self.repliesNumber)
         let backend = try Backend(store: store, limits: options.limits)
         self.options = options
         self.logger = logger
@@ -99,17 +99,12 @@ struct Driver<Store: WaitableStore & ~Copyable>: ~Copyable {
     }
 
     private mutating func takeReplies() throws(PlatformError) {
-        for reply in pool.replies.takeAll() {
+        for reply in try pool.takeReplies() {
             switch reply {
-            case .queue(let event):
-                switch event {
-                case .closed(let id), .openFailed(let id, _): pool.forget(id)
-                case .opened, .disabled: break
-                }
-                backend.handle(event)
+            case .queue(let event): backend.handle(event)
             case .statistics(let id, let statistics, let isFinal):
                 logger.report(id, statistics, isFinal: isFinal)
-            case .failed(let error): throw error
+            case .note(let text): logger.debug("\(text)")
             }
         }
     }

@@ -13,7 +13,7 @@ public struct DriverOptions: Sendable {
     public var transmitQueueLength: UInt32 = 4096
     /// What is offered, and how much of it.
     public var limits = BackendLimits()
-    /// Worker threads.
+    /// Worker threads for each direction.
     public var workers = 1
     /// Which hypervisor.
     public var hypervisor = HypervisorChoice.xen

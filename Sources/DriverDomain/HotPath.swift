@@ -9,16 +9,20 @@ import XenPlatform
 // goes through a witness table: the compiler proves it. The attributes are underscored in Swift
 // 6.3, so they stay in this one file.
 
-/// One turn of a worker on Xen: every ready queue gets one bounded step in each direction.
+/// One turn of a worker on Xen: every ready half of a queue gets one bounded step.
 @_noAllocation
 @_noLocks
 func turn(_ worker: inout Worker<XenHypervisor, TapDevice>) -> Bool {
-    worker.turn()
+    let hasMoreToSend = worker.transmitTurn()
+    let hasMoreToReceive = worker.receiveTurn()
+    return hasMoreToSend || hasMoreToReceive
 }
 
 /// One turn of a worker on the emulated machine.
 @_noAllocation
 @_noLocks
 func turn(_ worker: inout Worker<EmulatedHypervisor, TapDevice>) -> Bool {
-    worker.turn()
+    let hasMoreToSend = worker.transmitTurn()
+    let hasMoreToReceive = worker.receiveTurn()
+    return hasMoreToSend || hasMoreToReceive
 }

@@ -7,11 +7,13 @@ import Synchronization
 
 /// What the control plane asks of a worker.
 enum WorkerRequest: Sendable {
-    /// Open a queue over the TAP behind `tap`, a descriptor that becomes the worker's.
-    case open(QueueOpening, tap: Int32)
-    /// Close a queue.
-    case close(QueueID)
-    /// Tell every queue's counters.
+    /// Open one half of a queue over the TAP behind `tap`, a descriptor that becomes the worker's.
+    case open(QueueOpening, QueueDirection, tap: Int32)
+    /// Close a half.
+    case close(QueueHalf)
+    /// End a half's ring work: the other half has a fault.
+    case disable(QueueHalf)
+    /// Tell every half's counters.
     case tellStatistics
     /// Close everything and end the thread.
     case stop
@@ -19,10 +21,12 @@ enum WorkerRequest: Sendable {
 
 /// What a worker tells the control plane.
 enum WorkerReply: Sendable {
-    /// What came of a request.
-    case queue(QueueEvent)
-    /// A queue's counters, when it closes or when they were asked for.
-    case statistics(QueueID, QueueStatistics, isFinal: Bool)
+    /// What became of a half.
+    case half(HalfEvent)
+    /// A half's counters, because they were asked for.
+    case statistics(QueueHalf, QueueStatistics)
+    /// Something for a curious operator.
+    case note(String)
     /// The worker cannot go on; the process must end.
     case failed(PlatformError)
 }

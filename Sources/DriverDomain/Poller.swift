@@ -39,6 +39,12 @@ struct Poller: ~Copyable {
         }
     }
 
+    /// Ends that. A descriptor leaves by itself only when its last duplicate is closed.
+    borrowing func remove(_ fd: Int32) {
+        var unused = unsafe epoll_event()
+        _ = unsafe epoll_ctl(descriptor, EPOLL_CTL_DEL, fd, &unused)
+    }
+
     /// Waits up to `milliseconds` (-1: for ever, 0: not at all) and returns how many are ready.
     borrowing func wait(milliseconds: Int32) throws(PlatformError) -> Int {
         let count = unsafe epoll_wait(descriptor, events, Int32(Self.capacity), milliseconds)

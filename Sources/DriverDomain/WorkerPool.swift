@@ -6,28 +6,44 @@ import NetBack
 import Platform
 import XenPlatform
 
-/// The worker threads, as the control plane sees them.
+/// What the worker threads tell the control plane, once halves are joined to queues.
+enum PoolReply {
+    /// What came of a command.
+    case queue(QueueEvent)
+    /// A queue's counters, when it closes or when they were asked for.
+    case statistics(QueueID, QueueStatistics, isFinal: Bool)
+    /// Something for a curious operator.
+    case note(String)
+}
+
+/// The worker threads, as the control plane sees them: some for Tx halves, as many for Rx halves.
 struct WorkerPool: ~Copyable {
-    /// What the workers tell.
-    let replies: Mailbox<WorkerReply>
+    /// Readable when a worker has something to tell.
+    var descriptor: Int32 { replies.descriptor }
+    private let replies: Mailbox<WorkerReply>
+    /// The first `pairCount` serve Tx halves, the others Rx halves.
     private let workers: [Mailbox<WorkerRequest>]
     private let threads: [pthread_t]
-    /// Which worker owns a queue, and how many queues each one owns.
-    private var owners: [QueueID: Int] = [:]
+    private let pairCount: Int
+    /// Which worker owns a half, and how many halves each one owns.
+    private var owners: [QueueHalf: Int] = [:]
     private var loads: [Int]
+    private var join = QueueJoin()
 
-    /// Starts `count` threads.
+    /// Starts `pairCount` threads for each direction.
     ///
     /// - Throws: when a thread, or a descriptor, cannot be had.
-    init(count: Int, on choice: HypervisorChoice) throws(PlatformError) {
+    init(pairCount: Int, on choice: HypervisorChoice) throws(PlatformError) {
         let replies = try Mailbox<WorkerReply>()
         var workers: [Mailbox<WorkerRequest>] = []
         var threads: [pthread_t] = []
-        for number in 0..<count {
+        for number in 0..<2 * pairCount {
             let requests = try Mailbox<WorkerRequest>()
             workers.append(requests)
+            let name =
+                number < pairCount ? "netback-tx\(number)" : "netback-rx\(number - pairCount)"
             let body: @Sendable () -> Void = {
-                unsafe clinux_set_thread_name("netback-\(number)")
+                unsafe clinux_set_thread_name(name)
                 serve(choice, requests: requests, replies: replies)
             }
             threads.append(try startThread(body))
@@ -35,32 +51,70 @@ struct WorkerPool: ~Copyable {
         self.replies = replies
         self.workers = workers
         self.threads = threads
-        loads = Array(repeating: 0, count: count)
+        self.pairCount = pairCount
+        loads = Array(repeating: 0, count: 2 * pairCount)
     }
 
-    /// Gives a queue to the worker with the fewest.
+    /// Gives each half of a queue to the worker of its direction with the fewest.
+    ///
+    /// One event channel for both rings can be bound by one worker alone: then both halves go to
+    /// one of the Rx workers, where serving the other direction as well does no harm.
     mutating func open(_ opening: QueueOpening, tap: Int32) {
-        let chosen = loads.indices.min { loads[$0] < loads[$1] } ?? 0
-        owners[opening.id] = chosen
-        loads[chosen] += 1
-        workers[chosen].post(.open(opening, tap: tap))
+        let (transmit, receive) = (
+            QueueHalf(opening.id, .transmit), QueueHalf(opening.id, .receive)
+        )
+        join.open(opening.id)
+        let duplicate = fcntl(tap, F_DUPFD_CLOEXEC, 0)
+        guard duplicate >= 0 else {
+            let error = PlatformError("fcntl(F_DUPFD)", errno: errno)
+            Glibc.close(tap)
+            for half in [transmit, receive] {
+                replies.post(.half(.openFailed(half, reason: "\(error)")))
+            }
+            return
+        }
+        let receiver = leastLoaded(pairCount..<2 * pairCount)
+        assign(receive, to: receiver)
+        let transmitter =
+            opening.configuration.isSplit ? leastLoaded(0..<pairCount) : receiver
+        assign(transmit, to: transmitter)
+        workers[transmitter].post(.open(opening, .transmit, tap: tap))
+        workers[receiver].post(.open(opening, .receive, tap: duplicate))
     }
 
-    /// Asks a queue's owner to close it; false when no worker has it.
+    /// Asks a queue's owners to close it; false when no worker has it.
     mutating func close(_ id: QueueID) -> Bool {
-        guard let owner = owners[id] else { return false }
-        workers[owner].post(.close(id))
+        guard let answers = join.close(id) else { return false }
+        _ = perform(answers)
         return true
     }
 
-    /// Notes that a queue is closed, or was never opened.
-    mutating func forget(_ id: QueueID) {
-        guard let owner = owners.removeValue(forKey: id) else { return }
-        loads[owner] -= 1
+    /// Everything that workers told since the last time.
+    ///
+    /// - Throws: what a worker ended with.
+    mutating func takeReplies() throws(PlatformError) -> [PoolReply] {
+        var taken: [PoolReply] = []
+        for reply in replies.takeAll() {
+            switch reply {
+            case .half(let event):
+                switch event {
+                case .closed(let half, _), .openFailed(let half, _):
+                    if let owner = owners.removeValue(forKey: half) { loads[owner] -= 1 }
+                case .opened, .disabled: break
+                }
+                taken += perform(join.take(event))
+            case .statistics(let half, let statistics):
+                taken += perform(join.take(half, statistics))
+            case .note(let text): taken.append(.note(text))
+            case .failed(let error): throw error
+            }
+        }
+        return taken
     }
 
-    /// Asks every worker for its queues' counters.
-    func askForStatistics() {
+    /// Asks every worker for its halves' counters.
+    mutating func askForStatistics() {
+        join.forgetTold()
         for worker in workers { worker.post(.tellStatistics) }
     }
 
@@ -68,6 +122,32 @@ struct WorkerPool: ~Copyable {
     consuming func stop() {
         for worker in workers { worker.post(.stop) }
         for thread in threads { pthread_join(thread, nil) }
+    }
+
+    private func leastLoaded(_ range: Range<Int>) -> Int {
+        range.min { loads[$0] < loads[$1] } ?? range.lowerBound
+    }
+
+    private mutating func assign(_ half: QueueHalf, to worker: Int) {
+        owners[half] = worker
+        loads[worker] += 1
+    }
+
+    /// Passes on what is for workers; returns what is for the control plane.
+    private func perform(_ answers: [QueueJoin.Answer]) -> [PoolReply] {
+        var told: [PoolReply] = []
+        for answer in answers {
+            switch answer {
+            case .event(let event): told.append(.queue(event))
+            case .statistics(let id, let statistics, let isFinal):
+                told.append(.statistics(id, statistics, isFinal: isFinal))
+            case .close(let half):
+                if let owner = owners[half] { workers[owner].post(.close(half)) }
+            case .disable(let half):
+                if let owner = owners[half] { workers[owner].post(.disable(half)) }
+            }
+        }
+        return told
     }
 }
 

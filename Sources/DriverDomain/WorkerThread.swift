@@ -16,21 +16,26 @@ protocol WaitableHypervisor: Hypervisor, ~Copyable {
 extension XenHypervisor: WaitableHypervisor {}
 extension EmulatedHypervisor: WaitableHypervisor {}
 
-/// One worker: a thread with handles, queues and scratch memory of its own.
+/// One worker: a thread with handles, halves of queues and scratch memory of its own.
 struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
     /// Frames of guests that never announce their buffers are tried again after this long, as
     /// Linux's backend does.
     private static var pollMilliseconds: Int32 { 30 }
-    /// Number of the event-channel descriptor in the poller, then the mailbox, then the queues.
+    /// Number of the event-channel descriptor in the poller, then the mailbox, then the Rx halves.
     private static var channelsNumber: UInt64 { 0 }
     private static var mailboxNumber: UInt64 { 1 }
-    private static var firstQueueNumber: UInt64 { 2 }
+    private static var firstHalfNumber: UInt64 { 2 }
 
     private var worker: Worker<H, TapDevice>
     private let poller: Poller
     private let requests: Mailbox<WorkerRequest>
     private let replies: Mailbox<WorkerReply>
     private let turn: (inout Worker<H, TapDevice>) -> Bool
+    /// What Tx halves write through; made with the first, nil where the kernel does not allow it.
+    private var ring: TapRing?
+    private var isRingTried = false
+    /// The descriptors of Rx halves' TAPs, which belong to these.
+    private var waited: [QueueHalf: Int32] = [:]
     private var isStopping = false
 
     init(
@@ -77,50 +82,73 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
                 switch number {
                 case Self.channelsNumber: try worker.takeEvents()
                 case Self.mailboxNumber: takeRequests()
-                default: worker.portIsReadable(Int(number - Self.firstQueueNumber))
+                default: worker.portIsReadable(Int(number - Self.firstHalfNumber))
                 }
             }
             hasMore = turn(&worker)
-            while let fault = worker.takeFault() { replies.post(.queue(fault)) }
+            while let fault = worker.takeFault() { replies.post(.half(fault)) }
         }
     }
 
     private mutating func takeRequests() {
         for request in requests.takeAll() {
             switch request {
-            case .open(let opening, let tap): open(opening, tap: tap)
-            case .close(let id): close(id)
+            case .open(let opening, .transmit, let tap): openTransmit(opening, tap: tap)
+            case .open(let opening, .receive, let tap): openReceive(opening, tap: tap)
+            case .close(let half): close(half)
+            case .disable(let half): worker.disable(half)
             case .tellStatistics:
-                worker.forEachQueue { id, statistics in
-                    replies.post(.statistics(id, statistics, isFinal: false))
+                worker.forEachHalf { half, statistics in
+                    replies.post(.statistics(half, statistics))
                 }
             case .stop: isStopping = true
             }
         }
     }
 
-    private mutating func open(_ opening: QueueOpening, tap: Int32) {
+    private mutating func openTransmit(_ opening: QueueOpening, tap: Int32) {
+        let half = QueueHalf(opening.id, .transmit)
+        openRing()
         do throws(QueueFault) {
-            let number = try worker.open(opening, port: TapDevice(taking: tap))
-            do throws(PlatformError) {
-                // Edge-triggered: the queue remembers that its port is readable until it is empty.
-                try poller.add(
-                    tap, number: Self.firstQueueNumber + UInt64(number), edgeTriggered: true)
-            } catch {
-                _ = worker.close(opening.id)
-                throw .platform(error)
-            }
-            replies.post(.queue(.opened(opening.id)))
+            try worker.openTransmit(opening, port: TapDevice(taking: tap, ring: ring))
+            replies.post(.half(.opened(half)))
         } catch {
-            replies.post(.queue(.openFailed(opening.id, reason: "\(error)")))
+            replies.post(.half(.openFailed(half, reason: "\(error)")))
         }
     }
 
-    private mutating func close(_ id: QueueID) {
-        // The TAP leaves the poller with its last descriptor.
-        if let statistics = worker.close(id) {
-            replies.post(.statistics(id, statistics, isFinal: true))
+    private mutating func openReceive(_ opening: QueueOpening, tap: Int32) {
+        let half = QueueHalf(opening.id, .receive)
+        do throws(QueueFault) {
+            let number = try worker.openReceive(opening, port: TapDevice(taking: tap))
+            do throws(PlatformError) {
+                // Edge-triggered: the half remembers that its port is readable until it is empty.
+                try poller.add(
+                    tap, number: Self.firstHalfNumber + UInt64(number), edgeTriggered: true)
+            } catch {
+                _ = worker.close(half)
+                throw .platform(error)
+            }
+            waited[half] = tap
+            replies.post(.half(.opened(half)))
+        } catch {
+            replies.post(.half(.openFailed(half, reason: "\(error)")))
         }
-        replies.post(.queue(.closed(id)))
+    }
+
+    private mutating func close(_ half: QueueHalf) {
+        // The Tx half has a descriptor of the same TAP, which would keep this one in the poller.
+        if let tap = waited.removeValue(forKey: half) { poller.remove(tap) }
+        replies.post(.half(.closed(half, worker.close(half))))
+    }
+
+    private mutating func openRing() {
+        guard !isRingTried else { return }
+        isRingTried = true
+        do throws(PlatformError) {
+            ring = try TapRing()
+        } catch {
+            replies.post(.note("frames are written to TAPs one by one: \(error)"))
+        }
     }
 }

@@ -36,6 +36,25 @@ public struct QueueStatistics: Equatable, Sendable {
     /// Starts at zero.
     public init() {}
 
+    /// Adds another half's or queue's counters.
+    public mutating func add(_ other: QueueStatistics) {
+        transmitPackets += other.transmitPackets
+        transmitBytes += other.transmitBytes
+        transmitSlots += other.transmitSlots
+        transmitInvalid += other.transmitInvalid
+        transmitCopyFailures += other.transmitCopyFailures
+        transmitRefused += other.transmitRefused
+        transmitChecksumMended += other.transmitChecksumMended
+        receivePackets += other.receivePackets
+        receiveBytes += other.receiveBytes
+        receiveSlots += other.receiveSlots
+        receiveCopyFailures += other.receiveCopyFailures
+        receiveOversized += other.receiveOversized
+        receiveStarved += other.receiveStarved
+        notifications += other.notifications
+        events += other.events
+    }
+
     /// Every counter with the name it has in logs, in a fixed order.
     public var named: [(name: String, value: UInt64)] {
         [

@@ -4,7 +4,7 @@ public import Netif
 public import Platform
 public import Ring
 
-extension VifQueue where Port: ~Copyable {
+extension ReceiveQueue where Port: ~Copyable {
     /// One bounded step of the Rx ring: frames → one batch of grant copies → responses. True when
     /// there is more to do.
     ///
@@ -13,12 +13,12 @@ extension VifQueue where Port: ~Copyable {
     /// queue, where the kernel bounds and counts it.
     /// - Throws: `QueueFault` when the queue must do no more.
     @inlinable
-    public mutating func serveReceive<H: Hypervisor & ~Copyable>(
+    public mutating func serve<H: Hypervisor & ~Copyable>(
         hypervisor: inout H, scratch: inout WorkerScratch
     ) throws(QueueFault) -> Bool {
         let free: UInt32
         do throws(RingFault) {
-            free = try receiveRing.unconsumedRequestCount()
+            free = try ring.unconsumedRequestCount()
         } catch {
             throw .receiveRing(error)
         }
@@ -28,18 +28,18 @@ extension VifQueue where Port: ~Copyable {
                 try hypervisor.copy(&scratch.batch, .toGuest, arena: scratch.arena)
             }
             for number in 0..<scratch.frames.count { finishFrame(number, scratch: scratch) }
-            if receiveRing.publishResponses() {
+            if ring.publishResponses() {
                 statistics.notifications += 1
-                try hypervisor.notify(receiveChannel)
+                try hypervisor.notify(channel)
             }
             guard isPortReadable else { return false }
-            if free - used >= receiveSlotsNeeded { return true }
+            if free - used >= slotsNeeded { return true }
         } catch {
             throw .platform(error)
         }
         do throws(RingFault) {
-            let isRefilled = try receiveRing.finalCheckForRequests(receiveSlotsNeeded)
-            isReceiveBlocked = !isRefilled
+            let isRefilled = try ring.finalCheckForRequests(slotsNeeded)
+            isBlocked = !isRefilled
             if !isRefilled { statistics.receiveStarved += 1 }
             return isRefilled
         } catch {
@@ -59,7 +59,7 @@ extension VifQueue where Port: ~Copyable {
         // Frames that are dropped count too: a host that sends nothing else ends the step as well.
         var readCount = 0
         while readCount < WorkerScratch.packetsPerStep,
-            free - used >= receiveSlotsNeeded, page < WorkerScratch.slotsPerStep
+            free - used >= slotsNeeded, page < WorkerScratch.slotsPerStep
         {
             readCount += 1
             let offset = page * PageArena.pageSize
@@ -108,7 +108,7 @@ extension VifQueue where Port: ~Copyable {
         if packet.checksumBlank, packet.offload == nil, !features.contains(.checksumIPv6) {
             packet.checksumBlank = !fillIPv6Checksum(size: size, at: offset, arena: &arena)
         }
-        guard packet.slotCount <= Int(receiveSlotsNeeded) else {
+        guard packet.slotCount <= Int(slotsNeeded) else {
             statistics.receiveOversized += 1
             return nil
         }
@@ -141,7 +141,7 @@ extension VifQueue where Port: ~Copyable {
             let count = splitter.dataCount(at: position)
             guard count > 0 else { continue }
             let request = ReceiveRequest(
-                receiveRing.copyRequest(offset: firstRequest + UInt32(position)))
+                ring.copyRequest(offset: firstRequest + UInt32(position)))
             batch.append(
                 GrantCopyOperation(
                     domain: id.vif.domain, reference: GrantReference(request.grantReference),
@@ -166,13 +166,13 @@ extension VifQueue where Port: ~Copyable {
         for position in 0..<splitter.slotCount {
             // The copied words are read again for the id alone: a guest that changed it meanwhile
             // confuses nobody but itself.
-            let request = ReceiveRequest(receiveRing.copyRequest(offset: 0))
-            receiveRing.consumeRequests(1)
+            let request = ReceiveRequest(ring.copyRequest(offset: 0))
+            ring.consumeRequests(1)
             let response =
                 isCopied
                 ? splitter.response(at: position, requestID: request.id)
                 : ReceiveResponse.error(id: request.id).slot
-            receiveRing.stageResponse(response)
+            ring.stageResponse(response)
         }
         statistics.receiveSlots += UInt64(packet.slotCount)
         if isCopied {

@@ -4,7 +4,7 @@ public import Netif
 public import Platform
 public import Ring
 
-extension VifQueue where Port: ~Copyable {
+extension TransmitQueue where Port: ~Copyable {
     /// One bounded step of the Tx ring: slots → packets → one batch of grant copies → one batch of
     /// frames → responses. True when there is more to do.
     ///
@@ -16,12 +16,12 @@ extension VifQueue where Port: ~Copyable {
     /// of the step becomes visible in one store (docs/TAKEOVER.md, rules R1, R2).
     /// - Throws: `QueueFault` when the queue must do no more; what came before it was served.
     @inlinable
-    public mutating func serveTransmit<H: Hypervisor & ~Copyable>(
+    public mutating func serve<H: Hypervisor & ~Copyable>(
         hypervisor: inout H, scratch: inout WorkerScratch
     ) throws(QueueFault) -> Bool {
         let available: UInt32
         do throws(RingFault) {
-            available = try transmitRing.unconsumedRequestCount()
+            available = try ring.unconsumedRequestCount()
         } catch {
             throw .transmitRing(error)
         }
@@ -36,9 +36,9 @@ extension VifQueue where Port: ~Copyable {
                 try port.transmit(&scratch.outbound, from: scratch.arena)
             }
             answerPackets(scratch: &scratch)
-            if transmitRing.publishResponses() {
+            if ring.publishResponses() {
                 statistics.notifications += 1
-                try hypervisor.notify(transmitChannel)
+                try hypervisor.notify(channel)
             }
         } catch {
             throw .platform(error)
@@ -46,7 +46,7 @@ extension VifQueue where Port: ~Copyable {
         if let fatal { throw .packet(fatal) }
         if taken < available { return true }
         do throws(RingFault) {
-            return try transmitRing.finalCheckForRequests()
+            return try ring.finalCheckForRequests()
         } catch {
             throw .transmitRing(error)
         }
@@ -63,7 +63,7 @@ extension VifQueue where Port: ~Copyable {
         while offset < available, scratch.packets.count < WorkerScratch.packetsPerStep {
             let number = scratch.packets.extend()
             let outcome = PacketAssembler.assemble(
-                from: transmitRing, available: available, at: offset,
+                from: ring, available: available, at: offset,
                 into: &scratch.packets[number])
             switch outcome {
             case .close(let fault):
@@ -158,7 +158,7 @@ extension VifQueue where Port: ~Copyable {
                 frame += 1
             }
             statistics.transmitSlots += UInt64(scratch.packets[number].slotCount)
-            transmitRing.answer(&scratch.packets[number], status: status)
+            ring.answer(&scratch.packets[number], status: status)
         }
     }
 }

@@ -12,6 +12,9 @@ public struct QueueConfiguration: Equatable, Sendable {
     public var transmitPort: EventChannelPort
     /// The frontend's port for the Rx ring; the same one unless event channels are split.
     public var receivePort: EventChannelPort
+
+    /// Each ring has a channel of its own, so that each may be served by another worker.
+    public var isSplit: Bool { transmitPort != receivePort }
 }
 
 /// What a frontend published about its vif, checked. Everything in it was written by the guest.

@@ -27,146 +27,170 @@ public struct QueueOpening: Equatable, Sendable {
     }
 }
 
-/// A thread's share of the packet path: the queues that it alone owns, and handles of its own.
+/// A thread's share of the packet path: the halves of queues that it alone owns, and handles of
+/// its own.
 ///
-/// It never blocks; its owner waits for readiness and then calls `turn()`.
+/// It never blocks; its owner waits for readiness and then calls its turns.
 public struct Worker<H: Hypervisor & ~Copyable, Port: PacketPort & ~Copyable>: ~Copyable {
     /// The worker's own handles for grants and event channels.
     public var hypervisor: H
     @usableFromInline var scratch = WorkerScratch()
-    @usableFromInline var queues = Slab<Serving>()
-    /// The queue number for each local event-channel port, -1 for none.
-    @usableFromInline var queueOfChannel: [Int32] = []
-    /// Queues whose fault has not been told to the control plane.
-    public var untoldFaultCount = 0
+    @usableFromInline var transmits = Slab<ServedHalf<TransmitQueue<MappedWords, Port>>>()
+    @usableFromInline var receives = Slab<ServedHalf<ReceiveQueue<MappedWords, Port>>>()
+    @usableFromInline var channels = FixedBuffer(capacity: 0, filler: ServedChannel.unused)
 
-    /// A queue with the mappings under its rings.
-    @usableFromInline struct Serving: ~Copyable {
-        @usableFromInline var queue: VifQueue<MappedWords, Port>
-        var transmitPages: MappedPages
-        var receivePages: MappedPages
-        @usableFromInline var isFaultTold = false
-    }
+    /// Some half may have a fault of which the control plane does not know.
+    @usableFromInline var hasFault = false
 
     /// Takes the handles over.
     public init(hypervisor: consuming H) {
         self.hypervisor = hypervisor
     }
 
-    /// Queues open.
-    public var queueCount: Int { queues.count }
+    /// Halves of queues that are open.
+    public var halfCount: Int { transmits.count + receives.count }
 
     // MARK: control plane
 
-    /// Maps the rings, binds the ports and starts to serve; on failure undoes what it did.
+    /// Maps the Tx ring, binds its channel and starts to serve; on failure undoes what it did.
     ///
-    /// - Returns: the number that stands for the queue's port in `portIsReadable`.
     /// - Throws: `QueueFault`, in which case the port has been closed.
-    public mutating func open(
+    public mutating func openTransmit(
+        _ opening: QueueOpening, port: consuming Port
+    ) throws(QueueFault) {
+        let guest = opening.id.vif.domain
+        let configuration = opening.configuration
+        let pages = try map(configuration.transmitRing, of: guest)
+        var bound: EventChannelPort?
+        do throws(QueueFault) {
+            let other = receives.number(of: opening.id).map { receives[$0].queue.channel }
+            let channel = try bind(
+                configuration.transmitPort, of: guest, sharing: configuration.isSplit ? nil : other)
+            bound = channel
+            // SAFETY: the words are used by the half alone, which does nothing more once `close`
+            // has taken it out of the slab, and only then are the pages given back.
+            let queue = try TransmitQueue(
+                id: opening.id,
+                words: unsafe MappedWords(at: pages.base, wordCount: RingLayout.pageWordCount),
+                channel: channel, port: port)
+            let wasServedBefore = queue.wasServedBefore
+            let number = transmits.insert(ServedHalf(queue, over: pages))
+            channels[Int(channel.rawValue)].transmit = Int32(number)
+            // The last backend may have published without notifying.
+            if wasServedBefore { try? hypervisor.notify(channel) }
+        } catch {
+            if let bound { unbindUnlessUsed(bound) }
+            release(pages)
+            throw error
+        }
+    }
+
+    /// The same for the Rx ring.
+    ///
+    /// - Returns: the number that stands for the half's port in `portIsReadable`.
+    /// - Throws: `QueueFault`, in which case the port has been closed.
+    public mutating func openReceive(
         _ opening: QueueOpening, port: consuming Port
     ) throws(QueueFault) -> Int {
         let guest = opening.id.vif.domain
         let configuration = opening.configuration
-        let transmitPages = try map(configuration.transmitRing, of: guest)
-        let receivePages: MappedPages
+        let pages = try map(configuration.receiveRing, of: guest)
+        var bound: EventChannelPort?
         do throws(QueueFault) {
-            receivePages = try map(configuration.receiveRing, of: guest)
-        } catch {
-            release(transmitPages)
-            throw error
-        }
-        var bound: (transmit: EventChannelPort, receive: EventChannelPort)?
-        do throws(QueueFault) {
-            let channels = try bind(configuration, of: guest)
-            bound = channels
-            // SAFETY: the words are used by the queue alone, which does nothing more once `close`
-            // has taken it out of the slab, and only then are the pages given back.
-            let queue = try VifQueue(
+            let other = transmits.number(of: opening.id).map { transmits[$0].queue.channel }
+            let channel = try bind(
+                configuration.receivePort, of: guest, sharing: configuration.isSplit ? nil : other)
+            bound = channel
+            // SAFETY: as in `openTransmit`.
+            let queue = try ReceiveQueue(
                 id: opening.id,
-                transmitWords: unsafe MappedWords(
-                    at: transmitPages.base, wordCount: RingLayout.pageWordCount),
-                receiveWords: unsafe MappedWords(
-                    at: receivePages.base, wordCount: RingLayout.pageWordCount),
-                transmitChannel: channels.transmit, receiveChannel: channels.receive,
-                features: opening.features, frameSizeMax: opening.frameSizeMax, port: port)
+                words: unsafe MappedWords(at: pages.base, wordCount: RingLayout.pageWordCount),
+                channel: channel, features: opening.features,
+                frameSizeMax: opening.frameSizeMax, port: port)
             let wasServedBefore = queue.wasServedBefore
-            let number = queues.insert(
-                Serving(
-                    queue: queue, transmitPages: transmitPages, receivePages: receivePages))
-            setQueue(number, of: channels.transmit)
-            setQueue(number, of: channels.receive)
-            if wasServedBefore {
-                // The last backend may have published without notifying.
-                try? hypervisor.notify(channels.transmit)
-                if channels.receive != channels.transmit {
-                    try? hypervisor.notify(channels.receive)
-                }
-            }
+            let number = receives.insert(ServedHalf(queue, over: pages))
+            channels[Int(channel.rawValue)].receive = Int32(number)
+            if wasServedBefore { try? hypervisor.notify(channel) }
             return number
         } catch {
-            if let bound { unbind(bound.transmit, bound.receive) }
-            release(transmitPages)
-            release(receivePages)
+            if let bound { unbindUnlessUsed(bound) }
+            release(pages)
             throw error
         }
     }
 
-    /// Serves what the guest has already sent, then gives everything of the guest's back.
+    /// Serves what the guest has already sent, then gives everything of the half's back.
     ///
-    /// - Returns: what the queue did, nil if it is not open here.
-    public mutating func close(_ id: QueueID) -> QueueStatistics? {
-        guard let number = self.number(of: id) else { return nil }
-        drain(number)
-        var serving = queues.remove(number)
-        let (transmit, receive) = (serving.queue.transmitChannel, serving.queue.receiveChannel)
-        queueOfChannel[Int(transmit.rawValue)] = -1
-        queueOfChannel[Int(receive.rawValue)] = -1
-        unbind(transmit, receive)
-        let statistics = serving.queue.statistics
-        if serving.queue.fault != nil && !serving.isFaultTold { untoldFaultCount -= 1 }
-        serving.isFaultTold = true
-        serving.destroy { pages in release(pages) }
-        return statistics
+    /// - Returns: what the half did, nil if it is not open here.
+    public mutating func close(_ half: QueueHalf) -> QueueStatistics? {
+        switch half.direction {
+        case .transmit:
+            guard let number = transmits.number(of: half.id) else { return nil }
+            drain(number)
+            let served = transmits.remove(number)
+            let (channel, statistics) = (served.queue.channel, served.queue.statistics)
+            channels[Int(channel.rawValue)].transmit = -1
+            unbindUnlessUsed(channel)
+            served.destroy { pages in release(pages) }
+            return statistics
+        case .receive:
+            guard let number = receives.number(of: half.id) else { return nil }
+            let served = receives.remove(number)
+            let (channel, statistics) = (served.queue.channel, served.queue.statistics)
+            channels[Int(channel.rawValue)].receive = -1
+            unbindUnlessUsed(channel)
+            served.destroy { pages in release(pages) }
+            return statistics
+        }
     }
 
-    /// Closes every queue, without a word to anybody.
+    /// Closes every half, without a word to anybody.
     public mutating func closeAll() {
-        for number in 0..<queues.capacity where queues.isOccupied(number) {
-            _ = close(queues[number].queue.id)
+        for number in 0..<transmits.capacity where transmits.isOccupied(number) {
+            _ = close(QueueHalf(transmits[number].queue.id, .transmit))
+        }
+        for number in 0..<receives.capacity where receives.isOccupied(number) {
+            _ = close(QueueHalf(receives[number].queue.id, .receive))
         }
     }
 
-    /// Calls `body` with every open queue's name and counters.
-    public func forEachQueue(_ body: (QueueID, QueueStatistics) -> Void) {
-        for number in 0..<queues.capacity where queues.isOccupied(number) {
-            body(queues[number].queue.id, queues[number].queue.statistics)
+    /// Ends a half's ring work, because the queue's other half has a fault.
+    public mutating func disable(_ half: QueueHalf) {
+        switch half.direction {
+        case .transmit:
+            if let number = transmits.number(of: half.id) {
+                transmits[number].queue.isDisabled = true
+            }
+        case .receive:
+            if let number = receives.number(of: half.id) {
+                receives[number].queue.isDisabled = true
+            }
         }
+    }
+
+    /// Calls `body` with every open half's name and counters.
+    public func forEachHalf(_ body: (QueueHalf, QueueStatistics) -> Void) {
+        transmits.forEach { body(QueueHalf($0, .transmit), $1) }
+        receives.forEach { body(QueueHalf($0, .receive), $1) }
     }
 
     /// The next fault that the control plane has not been told of.
-    public mutating func takeFault() -> QueueEvent? {
-        guard untoldFaultCount > 0 else { return nil }
-        for number in 0..<queues.capacity where queues.isOccupied(number) {
-            guard !queues[number].isFaultTold, let fault = queues[number].queue.fault else {
-                continue
-            }
-            queues[number].isFaultTold = true
-            untoldFaultCount -= 1
-            return .disabled(queues[number].queue.id, fault: "\(fault)")
+    public mutating func takeFault() -> HalfEvent? {
+        guard hasFault else { return nil }
+        if let (id, fault) = transmits.takeFault() {
+            return .disabled(QueueHalf(id, .transmit), fault: "\(fault)")
         }
+        if let (id, fault) = receives.takeFault() {
+            return .disabled(QueueHalf(id, .receive), fault: "\(fault)")
+        }
+        hasFault = false
         return nil
     }
 
-    private func number(of id: QueueID) -> Int? {
-        for number in 0..<queues.capacity
-        where queues.isOccupied(number) && queues[number].queue.id == id { return number }
-        return nil
-    }
-
-    /// What is already in the ring goes out before the queue closes; a whole ring is four steps.
+    /// What is already in the ring goes out before the half closes; a whole ring is four steps.
     private mutating func drain(_ number: Int) {
-        for _ in 0..<4 where queues[number].queue.fault == nil {
-            let more = try? queues[number].queue.serveTransmit(
+        for _ in 0..<4 where !transmits[number].queue.isDisabled {
+            let more = try? transmits[number].queue.serve(
                 hypervisor: &hypervisor, scratch: &scratch)
             guard more ?? false else { return }
         }
@@ -187,42 +211,23 @@ public struct Worker<H: Hypervisor & ~Copyable, Port: PacketPort & ~Copyable>: ~
         try? hypervisor.unmap(pages)
     }
 
+    /// Binds a guest's port, unless the queue's other half, which `sharing` is of, has it already.
     private mutating func bind(
-        _ configuration: QueueConfiguration, of guest: DomainID
-    ) throws(QueueFault) -> (transmit: EventChannelPort, receive: EventChannelPort) {
+        _ remote: EventChannelPort, of guest: DomainID, sharing other: EventChannelPort?
+    ) throws(QueueFault) -> EventChannelPort {
+        if let other { return other }
         do throws(PlatformError) {
-            let transmit = try hypervisor.bindInterdomain(configuration.transmitPort, of: guest)
-            guard configuration.receivePort != configuration.transmitPort else {
-                return (transmit, transmit)
-            }
-            do throws(PlatformError) {
-                return (
-                    transmit, try hypervisor.bindInterdomain(configuration.receivePort, of: guest)
-                )
-            } catch {
-                try? hypervisor.unbind(transmit)
-                throw error
-            }
+            let channel = try hypervisor.bindInterdomain(remote, of: guest)
+            channels.grow(for: channel)
+            return channel
         } catch {
             throw .platform(error)
         }
     }
 
-    private mutating func unbind(_ transmit: EventChannelPort, _ receive: EventChannelPort) {
-        try? hypervisor.unbind(transmit)
-        if receive != transmit { try? hypervisor.unbind(receive) }
-    }
-
-    private mutating func setQueue(_ number: Int, of channel: EventChannelPort) {
-        while queueOfChannel.count <= Int(channel.rawValue) { queueOfChannel.append(-1) }
-        queueOfChannel[Int(channel.rawValue)] = Int32(number)
-    }
-}
-
-extension Worker.Serving where H: ~Copyable, Port: ~Copyable {
-    /// Takes the value apart: the queue and its port go, the pages are given back.
-    consuming func destroy(_ release: (consuming MappedPages) -> Void) {
-        release(transmitPages)
-        release(receivePages)
+    private mutating func unbindUnlessUsed(_ channel: EventChannelPort) {
+        guard !channels[Int(channel.rawValue)].isUsed else { return }
+        channels[Int(channel.rawValue)] = .unused
+        try? hypervisor.unbind(channel)
     }
 }

@@ -6,17 +6,17 @@ extension Worker where H: ~Copyable, Port: ~Copyable {
     /// Most event-channel notifications taken in one turn.
     @inlinable static var eventsPerTurn: Int { 256 }
 
-    /// The port of a queue has a frame (or may have one).
+    /// The port of an Rx half has a frame (or may have one).
     @inlinable
     public mutating func portIsReadable(_ number: Int) {
-        if queues.isOccupied(number) { queues[number].queue.isPortReadable = true }
+        if receives.isOccupied(number) { receives[number].queue.isPortReadable = true }
     }
 
     /// A guest that never announces its buffers (no `feature-rx-notify`) is looked at in turn.
     @inlinable
     public mutating func unblockReceive() {
-        for number in 0..<queues.capacity where queues.isOccupied(number) {
-            queues[number].queue.isReceiveBlocked = false
+        for number in 0..<receives.capacity where receives.isOccupied(number) {
+            receives[number].queue.isBlocked = false
         }
     }
 
@@ -24,9 +24,9 @@ extension Worker where H: ~Copyable, Port: ~Copyable {
     /// `unblockReceive()` after a while.
     @inlinable
     public var needsPolling: Bool {
-        for number in 0..<queues.capacity
-        where queues.isOccupied(number) && queues[number].queue.isReceiveBlocked
-            && !queues[number].queue.features.contains(.receiveNotify)
+        for number in 0..<receives.capacity
+        where receives.isOccupied(number) && receives[number].queue.isBlocked
+            && !receives[number].queue.features.contains(.receiveNotify)
         {
             return true
         }
@@ -35,47 +35,89 @@ extension Worker where H: ~Copyable, Port: ~Copyable {
 
     /// Takes the notifications that guests sent.
     ///
+    /// A port whose event was taken stays masked until a half of it has nothing left to do but to
+    /// wait for the next one: a busy guest costs no events. None is lost, for what comes meanwhile
+    /// makes the port pending when it is unmasked.
+    ///
     /// - Throws: when the event-channel device failed.
     @inlinable
     public mutating func takeEvents() throws(PlatformError) {
         for _ in 0..<Self.eventsPerTurn {
             guard let channel = try hypervisor.nextPending() else { return }
             let index = Int(channel.rawValue)
-            if index < queueOfChannel.count, queueOfChannel[index] >= 0 {
-                let number = Int(queueOfChannel[index])
-                // Both rings are looked at: one channel may serve both, and a look is cheap.
-                queues[number].queue.isTransmitPending = true
-                queues[number].queue.isReceiveBlocked = false
-                queues[number].queue.statistics.events += 1
+            guard index < channels.count, channels[index].isUsed else {
+                try hypervisor.unmask(channel)
+                continue
             }
-            try hypervisor.unmask(channel)
+            channels[index].isMasked = true
+            // Both rings are looked at: one channel may serve both, and a look is cheap.
+            let (transmit, receive) = (Int(channels[index].transmit), Int(channels[index].receive))
+            if receive >= 0 {
+                receives[receive].queue.isBlocked = false
+                if transmit < 0 { receives[receive].queue.statistics.events += 1 }
+            }
+            if transmit >= 0 {
+                transmits[transmit].queue.isPending = true
+                transmits[transmit].queue.statistics.events += 1
+            }
         }
     }
 
-    /// Gives every ready queue one bounded step in each direction; true when one has more to do.
+    /// Gives every ready Tx half one bounded step; true when one has more to do.
     ///
     /// The bound is what makes it fair: a guest that floods gets one step a turn like any other.
     @inlinable
-    public mutating func turn() -> Bool {
+    public mutating func transmitTurn() -> Bool {
         var hasMore = false
-        for number in 0..<queues.capacity
-        where queues.isOccupied(number) && queues[number].queue.isReady {
+        for number in 0..<transmits.capacity
+        where transmits.isOccupied(number) && transmits[number].queue.isReady {
             do throws(QueueFault) {
-                if queues[number].queue.isTransmitPending {
-                    queues[number].queue.isTransmitPending = try queues[number].queue
-                        .serveTransmit(hypervisor: &hypervisor, scratch: &scratch)
-                }
-                if queues[number].queue.isPortReadable && !queues[number].queue.isReceiveBlocked {
-                    _ = try queues[number].queue.serveReceive(
-                        hypervisor: &hypervisor, scratch: &scratch)
+                transmits[number].queue.isPending = try transmits[number].queue.serve(
+                    hypervisor: &hypervisor, scratch: &scratch)
+                if transmits[number].queue.wantsEvent {
+                    try unmask(transmits[number].queue.channel)
                 }
             } catch {
-                queues[number].queue.isDisabled = true
-                queues[number].queue.fault = error
-                untoldFaultCount += 1
+                transmits[number].queue.isDisabled = true
+                transmits[number].queue.fault = error
+                hasFault = true
             }
-            if queues[number].queue.isReady { hasMore = true }
+            if transmits[number].queue.isReady { hasMore = true }
         }
         return hasMore
+    }
+
+    /// Gives every ready Rx half one bounded step; true when one has more to do.
+    @inlinable
+    public mutating func receiveTurn() -> Bool {
+        var hasMore = false
+        for number in 0..<receives.capacity
+        where receives.isOccupied(number) && receives[number].queue.isReady {
+            do throws(QueueFault) {
+                _ = try receives[number].queue.serve(hypervisor: &hypervisor, scratch: &scratch)
+                if receives[number].queue.wantsEvent {
+                    try unmask(receives[number].queue.channel)
+                }
+            } catch {
+                receives[number].queue.isDisabled = true
+                receives[number].queue.fault = error
+                hasFault = true
+            }
+            if receives[number].queue.isReady { hasMore = true }
+        }
+        return hasMore
+    }
+
+    /// Lets a channel's next event come, after the last look at the ring (docs/decisions/0006).
+    @inlinable
+    mutating func unmask(_ channel: EventChannelPort) throws(QueueFault) {
+        let index = Int(channel.rawValue)
+        guard channels[index].isMasked else { return }
+        channels[index].isMasked = false
+        do throws(PlatformError) {
+            try hypervisor.unmask(channel)
+        } catch {
+            throw .platform(error)
+        }
     }
 }

@@ -60,9 +60,10 @@ public import Platform
         return nil
     }
 
+    @inlinable
     func unmask(_ port: EventChannelPort) throws(PlatformError) {
-        guard unsafe xenevtchn_unmask(handle, port.rawValue) == 0 else {
-            throw PlatformError("xenevtchn_unmask", errno: errno)
+        guard unsafe cxen_unmask(handle, port.rawValue) == 0 else {
+            throw PlatformError("xenevtchn_unmask", errno: cxen_errno())
         }
     }
 }

@@ -82,6 +82,7 @@ public struct XenHypervisor: Hypervisor, ~Copyable {
     /// Lets a port be pending again. Corresponds to `xenevtchn_unmask`.
     ///
     /// - Throws: `PlatformError` if the port is not ours.
+    @inlinable
     public mutating func unmask(_ port: EventChannelPort) throws(PlatformError) {
         try channels.unmask(port)
     }

@@ -25,8 +25,11 @@ struct Settings: ParsableArguments {
     @Option(help: "Frames that wait for a slow guest before more are dropped.")
     var queueLength: UInt32 = 4096
 
-    @Option(help: "Worker threads.")
-    var workers: Int = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    @Option(
+        help: ArgumentHelp(
+            "Pairs of worker threads: one for packets from guests, one for packets to them.",
+            discussion: "Each queue's two directions are served by one thread each."))
+    var workers: Int = 1
 
     @Option(help: "Most vifs served at once.")
     var maxVifs: Int = 512

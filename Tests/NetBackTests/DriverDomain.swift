@@ -4,20 +4,37 @@ import NetBack
 import Netif
 import Platform
 
-/// A driver domain in memory: the control plane, one worker, and between them the requests and
-/// replies that threads would exchange.
+/// A driver domain in memory: the control plane, a worker for each direction, and between them the
+/// requests and replies that threads would exchange.
 final class DriverDomain {
     static let id = DomainID(1)
 
     private enum Request {
-        case open(QueueOpening)
-        case close(QueueID)
+        case open(QueueOpening, QueueDirection)
+        case close(QueueHalf)
+        case disable(QueueHalf)
     }
 
-    let log: HypervisorLog
+    /// A worker as its thread sees it.
+    private struct Desk: ~Copyable {
+        var worker: Worker<WatchedHypervisor, MemoryPort>
+        var requests: [Request] = []
+        let handles: WorkerHandles
+
+        init(_ machine: Machine, _ log: HypervisorLog) throws {
+            handles = WorkerHandles(try InProcessHypervisor(machine, domain: DriverDomain.id))
+            worker = Worker(hypervisor: WatchedHypervisor(log: log, handles: handles))
+        }
+    }
+
+    let log = HypervisorLog()
     let faults: StoreFaults
     var backend: Backend<FailingStore>
-    var worker: Worker<WatchedHypervisor, MemoryPort>
+    private var transmitter: Desk
+    private var receiver: Desk
+    private var join = QueueJoin()
+    /// Queues with one channel for both rings: both halves are the receiver's.
+    private var unsplit: Set<QueueID> = []
     /// Where the frames of each vif go.
     private(set) var lines: [VifID: HostLine] = [:]
     /// What was said.
@@ -30,19 +47,20 @@ final class DriverDomain {
     private(set) var operationsPerTurnMax = 0
     /// Makes every new port fail.
     var refusesPorts = false
-    private var requests: [Request] = []
-    private var replies: [QueueEvent] = []
+    private var replies: [HalfEvent] = []
     private var queues: [VifID: [QueueID]] = [:]
     private var numbers: [QueueID: Int] = [:]
-    private var hasMoreWork = false
 
     init(_ machine: Machine, _ store: EmulatedStore, limits: BackendLimits) throws {
-        log = HypervisorLog(try InProcessHypervisor(machine, domain: Self.id))
+        transmitter = try Desk(machine, log)
+        receiver = try Desk(machine, log)
         faults = StoreFaults()
         backend = try Backend(
             store: FailingStore(InProcessStore(store, as: Self.id), faults), limits: limits)
-        worker = Worker(hypervisor: WatchedHypervisor(log: log))
     }
+
+    /// Halves of queues that are open.
+    var halfCount: Int { transmitter.worker.halfCount + receiver.worker.halfCount }
 
     /// The line of a vif, made when it is first asked for.
     func line(_ vif: VifID) -> HostLine {
@@ -56,7 +74,7 @@ final class DriverDomain {
     func deliver(_ frames: [HostFrame], to vif: VifID) {
         for frame in frames { line(vif).queue(frame) }
         for id in queues[vif] ?? [] {
-            if let number = numbers[id] { worker.portIsReadable(number) }
+            if let number = numbers[id] { receiver.worker.portIsReadable(number) }
         }
     }
 
@@ -64,8 +82,11 @@ final class DriverDomain {
     func statistics(of vif: VifID) -> QueueStatistics {
         var total = QueueStatistics()
         for (id, statistics) in finals where id.vif == vif { total.add(statistics) }
-        worker.forEachQueue { id, statistics in
-            if id.vif == vif { total.add(statistics) }
+        transmitter.worker.forEachHalf { half, statistics in
+            if half.id.vif == vif { total.add(statistics) }
+        }
+        receiver.worker.forEachHalf { half, statistics in
+            if half.id.vif == vif { total.add(statistics) }
         }
         return total
     }
@@ -83,7 +104,7 @@ final class DriverDomain {
         let hasMore = try backend.serveWatches(budget: watchBudget)
         let taken = replies
         replies = []
-        for reply in taken { backend.handle(reply) }
+        for reply in taken { perform(join.take(reply)) }
         let hasPerformed = perform()
         return hasMore || !taken.isEmpty || hasPerformed || faults.readCount != readCount
     }
@@ -98,7 +119,11 @@ final class DriverDomain {
                 case .open(let connection): open(connection)
                 case .close(let vif, _):
                     for id in queues.removeValue(forKey: vif) ?? [] {
-                        requests.append(.close(id))
+                        if let answers = join.close(id) {
+                            perform(answers)
+                        } else {
+                            backend.handle(.closed(id))
+                        }
                     }
                 case .report(let level, let vif, let message):
                     reports.append((level, vif, message))
@@ -121,75 +146,102 @@ final class DriverDomain {
                 backend.handle(.openFailed(id, reason: "no port"))
                 continue
             }
-            requests.append(
-                .open(
-                    QueueOpening(
-                        id: id, configuration: configuration,
-                        features: connection.configuration.features,
-                        frameSizeMax: Int(connection.mtu ?? 1500) + 22)))
+            let opening = QueueOpening(
+                id: id, configuration: configuration,
+                features: connection.configuration.features,
+                frameSizeMax: Int(connection.mtu ?? 1500) + 22)
+            join.open(id)
+            if !configuration.isSplit { unsplit.insert(id) }
+            post(.open(opening, .transmit), for: QueueHalf(id, .transmit))
+            post(.open(opening, .receive), for: QueueHalf(id, .receive))
         }
     }
 
-    // MARK: the worker's thread
-
-    /// One turn of the worker; true when something was done or is left to be done.
-    func workerStep() throws -> Bool {
-        let operations = log.operationCount
-        let taken = requests
-        requests = []
-        for request in taken { perform(request) }
-        let before = log.operationCount
-        try worker.takeEvents()
-        hasMoreWork = worker.turn()
-        operationsPerTurnMax = max(operationsPerTurnMax, log.operationCount - before)
-        while let fault = worker.takeFault() { replies.append(fault) }
-        return hasMoreWork || !taken.isEmpty || log.operationCount != operations
-            || !replies.isEmpty
+    private func post(_ request: Request, for half: QueueHalf) {
+        if half.direction == .transmit && !unsplit.contains(half.id) {
+            transmitter.requests.append(request)
+        } else {
+            receiver.requests.append(request)
+        }
     }
 
-    private func perform(_ request: Request) {
-        switch request {
-        case .open(let opening):
-            do throws(QueueFault) {
-                numbers[opening.id] = try worker.open(
-                    opening, port: MemoryPort(line(opening.id.vif)))
-                replies.append(.opened(opening.id))
-            } catch {
-                replies.append(.openFailed(opening.id, reason: "\(error)"))
+    private func perform(_ answers: [QueueJoin.Answer]) {
+        for answer in answers {
+            switch answer {
+            case .event(let event): backend.handle(event)
+            case .statistics(let id, let statistics, let isFinal):
+                if isFinal { finals.append((id, statistics)) }
+            case .close(let half): post(.close(half), for: half)
+            case .disable(let half): post(.disable(half), for: half)
             }
-        case .close(let id):
-            numbers[id] = nil
-            if let statistics = worker.close(id) { finals.append((id, statistics)) }
-            replies.append(.closed(id))
         }
+    }
+
+    // MARK: the workers' threads
+
+    /// One turn of each worker; true when something was done or is left to be done.
+    func workerStep() throws -> Bool {
+        let isSending = try workerStep(.transmit)
+        return try workerStep(.receive) || isSending
+    }
+
+    /// One turn of one worker.
+    func workerStep(_ direction: QueueDirection) throws -> Bool {
+        switch direction {
+        case .transmit: try step(&transmitter)
+        case .receive: try step(&receiver)
+        }
+    }
+
+    private func step(_ desk: inout Desk) throws -> Bool {
+        let operations = log.operationCount
+        let taken = desk.requests
+        desk.requests = []
+        for request in taken { perform(request, &desk) }
+        let before = log.operationCount
+        try desk.worker.takeEvents()
+        let hasMoreToSend = desk.worker.transmitTurn()
+        let hasMoreToReceive = desk.worker.receiveTurn()
+        operationsPerTurnMax = max(operationsPerTurnMax, log.operationCount - before)
+        while let fault = desk.worker.takeFault() { replies.append(fault) }
+        return hasMoreToSend || hasMoreToReceive || !taken.isEmpty
+            || log.operationCount != operations || !replies.isEmpty
+    }
+
+    private func perform(_ request: Request, _ desk: inout Desk) {
+        switch request {
+        case .open(let opening, let direction):
+            let half = QueueHalf(opening.id, direction)
+            do throws(QueueFault) {
+                let port = MemoryPort(line(opening.id.vif))
+                switch direction {
+                case .transmit: try desk.worker.openTransmit(opening, port: port)
+                case .receive:
+                    numbers[opening.id] = try desk.worker.openReceive(opening, port: port)
+                }
+                replies.append(.opened(half))
+            } catch {
+                replies.append(.openFailed(half, reason: "\(error)"))
+            }
+        case .close(let half):
+            if half.direction == .receive { numbers[half.id] = nil }
+            replies.append(.closed(half, desk.worker.close(half)))
+        case .disable(let half): desk.worker.disable(half)
+        }
+    }
+
+    /// Closes everything without a word.
+    func closeAll() {
+        transmitter.worker.closeAll()
+        receiver.worker.closeAll()
     }
 
     /// Dies as a process does: what it mapped and bound is undone from outside, nothing is said.
     func die() {
-        log.hypervisor = nil
+        transmitter.handles.hypervisor = nil
+        receiver.handles.hypervisor = nil
         // The memory of a dead process is not taken apart in order either.
         // SAFETY: never released, on purpose.
         _ = unsafe Unmanaged.passRetained(self)
-    }
-}
-
-extension QueueStatistics {
-    /// Adds another queue's counters.
-    mutating func add(_ other: QueueStatistics) {
-        transmitPackets += other.transmitPackets
-        transmitBytes += other.transmitBytes
-        transmitSlots += other.transmitSlots
-        transmitInvalid += other.transmitInvalid
-        transmitCopyFailures += other.transmitCopyFailures
-        transmitRefused += other.transmitRefused
-        transmitChecksumMended += other.transmitChecksumMended
-        receivePackets += other.receivePackets
-        receiveBytes += other.receiveBytes
-        receiveSlots += other.receiveSlots
-        receiveCopyFailures += other.receiveCopyFailures
-        receiveOversized += other.receiveOversized
-        receiveStarved += other.receiveStarved
-        notifications += other.notifications
-        events += other.events
     }
 }

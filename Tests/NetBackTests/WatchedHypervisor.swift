@@ -2,10 +2,15 @@
 import EmulatedPlatform
 import Platform
 
-/// What a backend asked of the hypervisor, and which of it is to fail.
-final class HypervisorLog {
-    /// Nil when the backend's process is dead: its mappings and ports are undone.
+/// One worker's handles. Nil when the backend's process is dead: its mappings and ports are undone.
+final class WorkerHandles {
     var hypervisor: InProcessHypervisor?
+
+    init(_ hypervisor: consuming InProcessHypervisor) { self.hypervisor = consume hypervisor }
+}
+
+/// What a backend asked of the hypervisor through all its handles, and which of it is to fail.
+final class HypervisorLog {
     var mapCount = 0
     var unmapCount = 0
     var bindCount = 0
@@ -14,14 +19,15 @@ final class HypervisorLog {
     var batchCount = 0
     var notifyCount = 0
     var eventCount = 0
+    var unmaskCount = 0
     /// The copies, counted from the start, that fail.
     var failingCopies: Set<Int> = []
     /// What the next batch of copies fails with as a whole.
     var batchFailure: PlatformError?
     /// Called after each batch of copies: the guest's chance to write where it should not.
     var afterCopy: (() -> Void)?
-
-    init(_ hypervisor: consuming InProcessHypervisor) { self.hypervisor = consume hypervisor }
+    /// Called before a port is unmasked: the guest's last chance to send unnoticed.
+    var beforeUnmask: (() -> Void)?
 
     /// Everything asked for.
     var operationCount: Int {
@@ -32,13 +38,14 @@ final class HypervisorLog {
 /// The machine's hypervisor, watched.
 struct WatchedHypervisor: Hypervisor, ~Copyable {
     let log: HypervisorLog
+    let handles: WorkerHandles
 
     private static var dead: PlatformError { PlatformError("dead", errno: 9) }
 
     mutating func map(
         _ reference: GrantReference, of domain: DomainID
     ) throws(PlatformError) -> MappedPages {
-        guard let pages = try log.hypervisor?.map(reference, of: domain) else {
+        guard let pages = try handles.hypervisor?.map(reference, of: domain) else {
             throw Self.dead
         }
         log.mapCount += 1
@@ -47,8 +54,8 @@ struct WatchedHypervisor: Hypervisor, ~Copyable {
 
     mutating func unmap(_ pages: consuming MappedPages) throws(PlatformError) {
         log.unmapCount += 1
-        if log.hypervisor == nil { return pages.relinquish() }
-        try log.hypervisor?.unmap(pages)
+        if handles.hypervisor == nil { return pages.relinquish() }
+        try handles.hypervisor?.unmap(pages)
     }
 
     mutating func copy(
@@ -59,7 +66,7 @@ struct WatchedHypervisor: Hypervisor, ~Copyable {
             log.batchFailure = nil
             throw failure
         }
-        try log.hypervisor?.copy(&batch, direction, arena: arena)
+        try handles.hypervisor?.copy(&batch, direction, arena: arena)
         log.batchCount += 1
         for position in 0..<batch.count {
             if log.failingCopies.contains(log.copyCount) { batch.setStatus(-1, at: position) }
@@ -71,7 +78,7 @@ struct WatchedHypervisor: Hypervisor, ~Copyable {
     mutating func bindInterdomain(
         _ remote: EventChannelPort, of domain: DomainID
     ) throws(PlatformError) -> EventChannelPort {
-        guard let port = try log.hypervisor?.bindInterdomain(remote, of: domain) else {
+        guard let port = try handles.hypervisor?.bindInterdomain(remote, of: domain) else {
             throw Self.dead
         }
         log.bindCount += 1
@@ -80,21 +87,23 @@ struct WatchedHypervisor: Hypervisor, ~Copyable {
 
     mutating func unbind(_ port: EventChannelPort) throws(PlatformError) {
         log.unbindCount += 1
-        try log.hypervisor?.unbind(port)
+        try handles.hypervisor?.unbind(port)
     }
 
     mutating func notify(_ port: EventChannelPort) throws(PlatformError) {
         log.notifyCount += 1
-        try log.hypervisor?.notify(port)
+        try handles.hypervisor?.notify(port)
     }
 
     mutating func nextPending() throws(PlatformError) -> EventChannelPort? {
-        let port = try log.hypervisor?.nextPending()
+        let port = try handles.hypervisor?.nextPending()
         if port != nil { log.eventCount += 1 }
         return port
     }
 
     mutating func unmask(_ port: EventChannelPort) throws(PlatformError) {
-        try log.hypervisor?.unmask(port)
+        log.beforeUnmask?()
+        log.unmaskCount += 1
+        try handles.hypervisor?.unmask(port)
     }
 }

@@ -31,7 +31,7 @@ final class World {
         driver = try DriverDomain(machine, store, limits: limits)
     }
 
-    deinit { driver.worker.closeAll() }
+    deinit { driver.closeAll() }
 
     // MARK: guests and vifs
 
@@ -126,12 +126,13 @@ final class World {
     /// Gives `count` turns in a random order.
     func stepRandomly(_ count: Int, _ random: inout SplitMix64) throws {
         for _ in 0..<count {
-            switch Int.random(in: 0..<guests.count + 2, using: &random) {
+            switch Int.random(in: 0..<guests.count + 3, using: &random) {
             case 0:
                 _ = try driver.controlStep(
                     watchBudget: Int.random(in: 1...8, using: &random))
-            case 1: _ = try driver.workerStep()
-            case let number: _ = try guests[number - 2].step()
+            case 1: _ = try driver.workerStep(.transmit)
+            case 2: _ = try driver.workerStep(.receive)
+            case let number: _ = try guests[number - 3].step()
             }
         }
     }
@@ -141,7 +142,7 @@ final class World {
         let log = driver.log
         #expect(log.mapCount == log.unmapCount, sourceLocation: sourceLocation)
         #expect(log.bindCount == log.unbindCount, sourceLocation: sourceLocation)
-        #expect(driver.worker.queueCount == 0, sourceLocation: sourceLocation)
+        #expect(driver.halfCount == 0, sourceLocation: sourceLocation)
         for (vif, line) in driver.lines {
             #expect(line.openPortCount == 0, "\(vif)", sourceLocation: sourceLocation)
         }
