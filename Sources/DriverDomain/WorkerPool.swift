@@ -37,14 +37,20 @@ struct WorkerPool: ~Copyable {
         let replies = try Mailbox<WorkerReply>()
         var workers: [Mailbox<WorkerRequest>] = []
         var threads: [pthread_t] = []
+        let share = ProcessorShare.suiting(
+            processorCount: sysconf(Int32(_SC_NPROCESSORS_ONLN)), threadCount: pairCount)
         for number in 0..<2 * pairCount {
             let requests = try Mailbox<WorkerRequest>()
             workers.append(requests)
+            let isTransmitting = number < pairCount
             let name =
-                number < pairCount ? "netback-tx\(number)" : "netback-rx\(number - pairCount)"
+                isTransmitting ? "netback-tx\(number)" : "netback-rx\(number - pairCount)"
             let body: @Sendable () -> Void = {
                 unsafe clinux_set_thread_name(name)
-                serve(choice, requests: requests, replies: replies)
+                // A thread that fed guests before anything else would do so frame by frame.
+                serve(
+                    choice, requests: requests, replies: replies,
+                    priority: isTransmitting ? share : nil)
             }
             threads.append(try startThread(body))
         }
@@ -153,7 +159,8 @@ struct WorkerPool: ~Copyable {
 
 /// The body of a worker thread.
 private func serve(
-    _ choice: HypervisorChoice, requests: Mailbox<WorkerRequest>, replies: Mailbox<WorkerReply>
+    _ choice: HypervisorChoice, requests: Mailbox<WorkerRequest>, replies: Mailbox<WorkerReply>,
+    priority: ProcessorShare?
 ) {
     do throws(PlatformError) {
         switch choice {
@@ -161,12 +168,14 @@ private func serve(
             var thread = try WorkerThread(
                 hypervisor: try XenHypervisor(), requests: requests, replies: replies
             ) { worker in turn(&worker) }
+            if let priority { thread.takePriority(leaving: priority) }
             try thread.run()
         case .emulated(let socket):
             var thread = try WorkerThread(
                 hypervisor: try EmulatedHypervisor(socket: socket), requests: requests,
                 replies: replies
             ) { worker in turn(&worker) }
+            if let priority { thread.takePriority(leaving: priority) }
             try thread.run()
         }
     } catch {

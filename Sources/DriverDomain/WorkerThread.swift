@@ -36,6 +36,8 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
     private var isRingTried = false
     /// The descriptors of Rx halves' TAPs, which belong to these.
     private var waited: [QueueHalf: Int32] = [:]
+    /// What the thread leaves to others, nil while it has no priority over them.
+    private var share: ProcessorShare?
     private var isStopping = false
 
     init(
@@ -50,6 +52,17 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
         self.requests = requests
         self.replies = replies
         self.turn = turn
+    }
+
+    /// Takes priority over every normal thread of the domain, where that is allowed, and gives
+    /// way to them by `share`. The receiver of a frame that this thread hands to the host would
+    /// otherwise often take the processor at once, and packets would go one by one.
+    mutating func takePriority(leaving share: ProcessorShare) {
+        if clinux_set_fifo(1) == 0 {
+            self.share = share
+        } else {
+            replies.post(.note("no real-time priority for packets from guests: errno \(errno)"))
+        }
     }
 
     /// Serves until told to stop; either way every queue is closed at the end.
@@ -86,8 +99,25 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
                 }
             }
             hasMore = turn(&worker)
+            if share?.isLookDue() ?? false { rest() }
             while let fault = worker.takeFault() { replies.post(.half(fault)) }
         }
+    }
+
+    private mutating func rest() {
+        let now = Instant(nanoseconds: Self.clock(CLOCK_MONOTONIC))
+        let used = Self.clock(CLOCK_THREAD_CPUTIME_ID)
+        let owed = share?.rest(at: now, used: used) ?? 0
+        guard owed > 0 else { return }
+        // Below a second, as the longest rest is. A signal may cut it short.
+        var time = timespec(tv_sec: 0, tv_nsec: Int(owed))
+        _ = unsafe nanosleep(&time, nil)
+    }
+
+    private static func clock(_ id: clockid_t) -> UInt64 {
+        var time = timespec()
+        _ = unsafe clock_gettime(id, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 
     private mutating func takeRequests() {

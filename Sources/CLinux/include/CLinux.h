@@ -98,6 +98,9 @@ int clinux_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
 int clinux_set_parent_death_signal(int signal);
 int clinux_set_thread_name(const char *name);
 
+// sched_setscheduler(2) of the calling thread: SCHED_FIFO, which its children do not inherit.
+int clinux_set_fifo(int priority);
+
 // pidfd_open(2), without glibc's wrapper, which Debian 12 has only in a separate header.
 int clinux_pidfd_open(int pid);
 
