@@ -31,6 +31,25 @@ extension AllPrograms {
                 """)
         }
 
+        @Test("serves each direction by threads of its own, and guests' packets before all else")
+        func threads() throws {
+            try expectSuccess(
+                """
+                machine; backend --workers 2 --verbose; guest 1; guest 2; guest 3
+                expect "ping from g1 to g2" pings 1 10.9.0.12
+                expect "ping from g3 to the host" pings 3
+                # name and scheduling class of the threads that serve packets
+                threads() { ps -L -o comm=,cls= -p $pid_backend | grep '^netback-' | sort | xargs; }
+                class=FF
+                if has backend 'no real-time priority'; then class=TS; fi
+                same threads "$(threads)" \
+                    "netback-rx0 TS netback-rx1 TS netback-tx0 $class netback-tx1 $class"
+                whole g1 g2 g3
+                same "final counters" "$(grep -c 'msg="counters at close"' /run/t/backend.log)" 3
+                stop backend TERM 0
+                """)
+        }
+
         @Test("takes a changed configuration at SIGHUP for new connections only")
         func reloads() throws {
             try expectSuccess(
