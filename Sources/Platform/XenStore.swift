@@ -44,6 +44,10 @@ public struct StorePermission: Equatable, Sendable {
 /// Errors are the store's errno: EACCES, EAGAIN (a transaction lost a race), E2BIG, ENOSPC,
 /// EINVAL; a missing node is nil, never an error.
 public protocol XenStore: ~Copyable {
+    /// False once the connection is lost: every further request fails at once, and only a new
+    /// connection helps. A loss shows when a request or `nextWatchEvent` fails, not before.
+    var isConnected: Bool { get }
+
     /// A node's value, nil if there is no such node (or the transaction's view has none).
     /// Bytes that are not UTF-8 come as replacement characters: no number, no path.
     mutating func read(
@@ -77,7 +81,8 @@ public protocol XenStore: ~Copyable {
     /// Ends a watch.
     mutating func unwatch(_ path: String, token: String) throws(PlatformError)
 
-    /// The next watch event, nil when none is waiting. Never blocks.
+    /// The next watch event, nil when none is waiting. Never blocks, and fails only when the
+    /// connection is lost.
     mutating func nextWatchEvent() throws(PlatformError) -> StoreWatchEvent?
 
     /// Starts a transaction.

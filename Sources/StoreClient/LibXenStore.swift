@@ -15,8 +15,11 @@ public struct LibXenStore: XenStore, ~Copyable {
 
     // SAFETY: valid from xs_open to xs_close in deinit; libxenstore locks it against its thread.
     private let handle: OpaquePointer
-    /// Readable when `nextWatchEvent` may have something; it belongs to libxenstore.
+    /// Readable when `nextWatchEvent` may have something; it belongs to libxenstore. That the
+    /// connection is lost does not show here: look at `nextWatchEvent` now and then.
     public let descriptor: Int32
+    /// See `XenStore`.
+    public private(set) var isConnected = true
 
     /// Connects to the daemon on a socket. With nil, to the one that the environment names or
     /// to the one that serves this domain (/dev/xen/xenbus).
@@ -50,7 +53,7 @@ public struct LibXenStore: XenStore, ~Copyable {
     ) throws(PlatformError) -> String? {
         var count: UInt32 = 0
         guard let value = unsafe xs_read(handle, transaction.rawValue, path, &count) else {
-            return try missing("xs_read")
+            return try absent("xs_read")
         }
         defer { unsafe free(value) }
         // SAFETY: libxenstore allocated `count` bytes, which are freed after the copy.
@@ -68,7 +71,7 @@ public struct LibXenStore: XenStore, ~Copyable {
             unsafe xs_write(
                 handle, transaction.rawValue, path, bytes.baseAddress, UInt32(bytes.count))
         }
-        guard written else { throw PlatformError("xs_write", errno: errno) }
+        guard written else { throw failure("xs_write") }
     }
 
     /// See `XenStore`. xenstored is content with a missing node whose parent is there, so true
@@ -78,7 +81,7 @@ public struct LibXenStore: XenStore, ~Copyable {
         _ path: String, in transaction: StoreTransaction
     ) throws(PlatformError) -> Bool {
         guard unsafe xs_rm(handle, transaction.rawValue, path) else {
-            guard errno == ENOENT else { throw PlatformError("xs_rm", errno: errno) }
+            guard errno == ENOENT else { throw failure("xs_rm") }
             return false
         }
         return true
@@ -90,7 +93,7 @@ public struct LibXenStore: XenStore, ~Copyable {
     ) throws(PlatformError) -> [String]? {
         var count: UInt32 = 0
         guard let names = unsafe xs_directory(handle, transaction.rawValue, path, &count) else {
-            return try missing("xs_directory")
+            return try absent("xs_directory")
         }
         defer { unsafe free(names) }
         // SAFETY: `count` C strings in the one allocation that is freed after the copies.
@@ -106,7 +109,7 @@ public struct LibXenStore: XenStore, ~Copyable {
         var count: UInt32 = 0
         guard
             let entries = unsafe xs_get_permissions(handle, transaction.rawValue, path, &count)
-        else { return try missing("xs_get_permissions") }
+        else { return try absent("xs_get_permissions") }
         defer { unsafe free(entries) }
         // SAFETY: `count` entries, which are freed after the copies.
         return (0..<Int(count)).map { index in
@@ -133,27 +136,30 @@ public struct LibXenStore: XenStore, ~Copyable {
         guard
             unsafe xs_set_permissions(
                 handle, transaction.rawValue, path, &entries, UInt32(permissions.count))
-        else { throw PlatformError("xs_set_permissions", errno: errno) }
+        else { throw failure("xs_set_permissions") }
     }
 
     /// See `XenStore`.
     public mutating func watch(_ path: String, token: String) throws(PlatformError) {
         guard unsafe xs_watch(handle, path, token) else {
-            throw PlatformError("xs_watch", errno: errno)
+            throw failure("xs_watch")
         }
     }
 
     /// See `XenStore`.
     public mutating func unwatch(_ path: String, token: String) throws(PlatformError) {
         guard unsafe xs_unwatch(handle, path, token) else {
-            throw PlatformError("xs_unwatch", errno: errno)
+            throw failure("xs_unwatch")
         }
     }
 
     /// See `XenStore`. To be called until it returns nil once `descriptor` is readable.
     public mutating func nextWatchEvent() throws(PlatformError) -> StoreWatchEvent? {
         guard let event = unsafe xs_check_watch(handle) else {
-            guard errno == EAGAIN else { throw PlatformError("xs_check_watch", errno: errno) }
+            guard errno == EAGAIN else {
+                isConnected = false
+                throw failure("xs_check_watch")
+            }
             return nil
         }
         defer { unsafe free(event) }
@@ -166,7 +172,7 @@ public struct LibXenStore: XenStore, ~Copyable {
     /// See `XenStore`.
     public mutating func beginTransaction() throws(PlatformError) -> StoreTransaction {
         let transaction = unsafe xs_transaction_start(handle)
-        guard transaction != 0 else { throw PlatformError("xs_transaction_start", errno: errno) }
+        guard transaction != 0 else { throw failure("xs_transaction_start") }
         return StoreTransaction(transaction)
     }
 
@@ -176,7 +182,7 @@ public struct LibXenStore: XenStore, ~Copyable {
     ) throws(PlatformError) -> Bool {
         guard unsafe xs_transaction_end(handle, transaction.rawValue, !commit) else {
             guard errno == EAGAIN else {
-                throw PlatformError("xs_transaction_end", errno: errno)
+                throw failure("xs_transaction_end")
             }
             return false
         }
@@ -184,8 +190,18 @@ public struct LibXenStore: XenStore, ~Copyable {
     }
 
     /// Nil for a missing node, which is no failure.
-    private func missing<Value>(_ operation: StaticString) throws(PlatformError) -> Value? {
-        guard errno == ENOENT else { throw PlatformError(operation, errno: errno) }
+    private mutating func absent<Value>(
+        _ operation: StaticString
+    ) throws(PlatformError) -> Value? {
+        guard errno == ENOENT else { throw failure(operation) }
         return nil
+    }
+
+    /// The error of the call that failed last. Those of a socket, and of no descriptor at all,
+    /// say that the daemon is gone: libxenstore gives the connection up at the first.
+    private mutating func failure(_ operation: StaticString) -> PlatformError {
+        let error = errno
+        if [EBADF, EPIPE, ECONNRESET, ENOTCONN].contains(error) { isConnected = false }
+        return PlatformError(operation, errno: error)
     }
 }

@@ -43,6 +43,9 @@ public struct XenbusStore: XenStore, ~Copyable {
 
     deinit { close(descriptor) }
 
+    /// See `XenStore`.
+    public var isConnected: Bool { !isBroken }
+
     /// Events that are here already: `descriptor` says nothing about them.
     public var hasWaitingEvents: Bool { !events.isEmpty }
 
@@ -148,7 +151,7 @@ public struct XenbusStore: XenStore, ~Copyable {
     public mutating func nextWatchEvent() throws(PlatformError) -> StoreWatchEvent? {
         while events.isEmpty {
             // An answer here is one that came too late for its request.
-            if try takeMessage() == nil, try !receive() { return nil }
+            if try takeMessage() == nil, events.isEmpty, try !receive() { return nil }
         }
         return events.removeFirst()
     }
@@ -231,7 +234,7 @@ public struct XenbusStore: XenStore, ~Copyable {
                 try wait(for: Int16(POLLOUT), until: deadline, operation)
             } else if errno != EINTR {
                 // Half a request may be gone: what follows would be taken for its rest.
-                isBroken = sent > 0
+                isBroken = sent > 0 || [EPIPE, ECONNRESET, ENOTCONN, EBADF].contains(errno)
                 throw PlatformError(operation, errno: errno)
             }
         }
@@ -271,11 +274,15 @@ public struct XenbusStore: XenStore, ~Copyable {
         throw PlatformError("read of xenstore", errno: count == 0 ? ECONNRESET : errno)
     }
 
-    private func wait(
+    private mutating func wait(
         for events: Int16, until deadline: Int64, _ operation: StaticString
     ) throws(PlatformError) {
         let remaining = deadline - Self.milliseconds()
-        guard remaining > 0 else { throw PlatformError(operation, errno: ETIMEDOUT) }
+        guard remaining > 0 else {
+            // Nobody knows what became of it: a new connection looks at what there is.
+            isBroken = true
+            throw PlatformError(operation, errno: ETIMEDOUT)
+        }
         var watched = pollfd(fd: descriptor, events: events, revents: 0)
         // Whatever it says, the next read or write tells what is the matter.
         _ = unsafe poll(&watched, 1, Int32(clamping: remaining))

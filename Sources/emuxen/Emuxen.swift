@@ -18,6 +18,6 @@ struct Emuxen: ParsableCommand {
             """,
         subcommands: [
             MachineCommand.self, CreateCommand.self, DestroyCommand.self, ListCommand.self,
-            AttachCommand.self, DetachCommand.self, GuestCommand.self,
+            AttachCommand.self, DetachCommand.self, GuestCommand.self, StoreCommand.self,
         ])
 }

@@ -78,6 +78,36 @@ struct MachineCommandTests {
         }
     }
 
+    @Test("the store is taken from one domain and given back, with its nodes")
+    func store() throws {
+        try withDirectory { directory in
+            let machine = try RunningMachine(in: directory, domains: ["net:4", "web:4"])
+            func store(_ verb: String, _ domain: String) throws -> Int32 {
+                try ChildProcess.run(
+                    [RunningMachine.program, "store", verb, domain, "--dir", directory]
+                ).status
+            }
+            func read(as domain: Int) throws -> String {
+                let result = try ChildProcess.run(
+                    ["xenstore-read", "name"],
+                    environment: ["XENSTORED_PATH": "\(directory)/dom\(domain)/xenstored.sock"])
+                return result.status == 0 ? result.output : "nobody"
+            }
+            var client = try LibXenStore(socketPath: "\(directory)/dom1/xenstored.sock")
+            #expect(try client.read("name") == "net")
+            #expect(try read(as: 1) == "net\n")
+            #expect(try store("stop", "net") == 0)
+            #expect(throws: PlatformError.self) { try client.read("name") }
+            #expect(try read(as: 1) == "nobody")
+            #expect(try read(as: 2) == "web\n")
+            for _ in 0..<2 { #expect(try store("start", "net") == 0) }
+            #expect(try read(as: 1) == "net\n")
+            #expect(try store("stop", "nobody") == 1)
+            #expect(try machine.stop(SIGTERM) == 0)
+            #expect(!exists("\(directory)/dom1"))
+        }
+    }
+
     @Test("a vif is plugged in and unplugged by the commands")
     func commands() throws {
         try withDirectory { directory in

@@ -34,6 +34,41 @@ extension StoreServerTests {
             }
         }
 
+        @Test(
+            "a daemon that ends is noticed by whichever request comes first, and for good",
+            .timeLimit(.minutes(1)),
+            arguments: (0..<6).map { ($0, false) } + (0..<7).map { ($0, true) })
+        func loss(request: Int, isWatching: Bool) throws {
+            var server: StoreServerThread? = try StoreServerThread()
+            let path = try #require(server?.socketPath())
+            var client = try LibXenStore(socketPath: path)
+            try client.write("/a", "1")
+            if isWatching {
+                try client.watch("/a", token: "t")
+                while try event(&client) == nil {}
+            }
+            let wasConnected = client.isConnected
+            #expect(wasConnected)
+            server = nil
+            for _ in 0..<2 {
+                #expect(throws: PlatformError.self) {
+                    switch request {
+                    case 0: _ = try client.read("/a")
+                    case 1: try client.write("/a", "2")
+                    case 2: try client.remove("/a")
+                    case 3: _ = try client.directory("/a")
+                    case 4: try client.watch("/b", token: "u")
+                    case 5: _ = try client.beginTransaction()
+                    // The library's thread takes its time to see it, and then tells nobody.
+                    default: while try client.nextWatchEvent() == nil { usleep(1000) }
+                    }
+                }
+            }
+            let isConnected = client.isConnected
+            #expect(!isConnected)
+            #expect(server == nil)
+        }
+
         @Test("nodes are written, read, listed and removed", .timeLimit(.minutes(1)))
         func nodes() throws {
             var client = try connect()

@@ -3,6 +3,7 @@ import CLinux
 import EmulatedPlatform
 import Glibc
 import Platform
+import StoreClient
 import TestSupport
 import Testing
 

@@ -2,6 +2,7 @@
 import CXen
 import EmulatedPlatform
 import Platform
+import StoreClient
 import TestSupport
 import Testing
 

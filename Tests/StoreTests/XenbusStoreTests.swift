@@ -204,6 +204,18 @@ struct XenbusStoreFaultTests {
             try client.nextWatchEvent()
         }
         #expect(throws: PlatformError("XS_READ", errno: EPIPE)) { try client.read("/a") }
+        let isConnected = client.isConnected
+        #expect(!isConnected)
+        close(peer)
+    }
+
+    @Test("a request that nobody answers is given up, and the connection with it")
+    func silence() throws {
+        var client = XenbusStore(taking: end)
+        #expect(throws: PlatformError("XS_READ", errno: ETIMEDOUT)) { try client.read("/a") }
+        let isConnected = client.isConnected
+        #expect(!isConnected)
+        #expect(throws: PlatformError("XS_READ", errno: EPIPE)) { try client.read("/a") }
         close(peer)
     }
 

@@ -44,6 +44,21 @@ public struct MachineControl: ~Copyable {
         _ = try connection.call(.destroy(id), "XEN_DOMCTL_destroydomain")
     }
 
+    /// Ends a domain's connections to the store and takes no new ones, as if xenstored were gone;
+    /// its nodes stay.
+    ///
+    /// - Throws: `PlatformError` with ESRCH if there is no such domain.
+    public func stopStore(of id: DomainID) throws(PlatformError) {
+        _ = try connection.call(.stopStore(of: id), "stop")
+    }
+
+    /// Serves the store to a domain again.
+    ///
+    /// - Throws: `PlatformError` with ESRCH if there is no such domain.
+    public func startStore(of id: DomainID) throws(PlatformError) {
+        _ = try connection.call(.startStore(of: id), "start")
+    }
+
     /// Every domain, by id.
     public func domains() throws(PlatformError) -> [Domain] {
         var domains: [Domain] = []

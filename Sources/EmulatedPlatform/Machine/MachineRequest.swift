@@ -24,6 +24,10 @@ enum MachineRequest: Equatable {
     /// Of dom0 alone. The first domain with this id or a higher one: domid and pages (and name),
     /// or ENOENT; none.
     case find(from: DomainID)
+    /// Of dom0 alone. None; none. Ends a domain's connections to the store and takes no new ones.
+    case stopStore(of: DomainID)
+    /// Of dom0 alone. None; none. Undoes `stopStore`.
+    case startStore(of: DomainID)
 
     /// Says "the machine chooses" in place of a domid.
     private static let anyID: UInt32 = .max
@@ -36,12 +40,14 @@ enum MachineRequest: Equatable {
         case 1: self = .openSelf
         case 4: self = .unmap(number: a)
         case 7: self = .closePort(EventChannelPort(a))
-        case 2, 5, 9, 10:
+        case 2, 5, 9, 10, 11, 12:
             guard let id = domain(a) else { return nil }
             switch message.code {
             case 2: self = .openPeer(id)
             case 5: self = .allocateUnbound(for: id)
             case 9: self = .destroy(id)
+            case 11: self = .stopStore(of: id)
+            case 12: self = .startStore(of: id)
             default: self = .find(from: id)
             }
         case 3, 6:
@@ -76,6 +82,8 @@ enum MachineRequest: Equatable {
                 id.map { UInt32($0.rawValue) } ?? MachineRequest.anyID, name: name)
         case .destroy(let id): MachineMessage(code: 9, UInt32(id.rawValue))
         case .find(let id): MachineMessage(code: 10, UInt32(id.rawValue))
+        case .stopStore(let id): MachineMessage(code: 11, UInt32(id.rawValue))
+        case .startStore(let id): MachineMessage(code: 12, UInt32(id.rawValue))
         }
     }
 }

@@ -46,7 +46,7 @@ extension MachineServer {
         case .closePort(let port):
             try machine.closePort(port, by: handle)
             return Answer()
-        case .create, .destroy, .find:
+        case .create, .destroy, .find, .stopStore, .startStore:
             guard client.domain == .control else { throw PlatformError("domctl", errno: EPERM) }
             return try control(request)
         }
@@ -59,6 +59,12 @@ extension MachineServer {
             return Answer(message: MachineMessage(code: 0, UInt32(id.rawValue)))
         case .destroy(let id):
             try destroyDomain(id)
+            return Answer()
+        case .stopStore(let id):
+            try stopStore(of: id)
+            return Answer()
+        case .startStore(let id):
+            try startStore(of: id)
             return Answer()
         case .find(let first):
             let found = machine.domainIDs.first { $0.rawValue >= first.rawValue }

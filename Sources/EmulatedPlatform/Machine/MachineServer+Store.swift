@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Platform
+internal import Glibc
+public import Platform
 
 /// What the toolstack writes to the store when it makes a domain, and removes when it ends it.
 extension MachineServer {
@@ -38,6 +39,30 @@ extension MachineServer {
         do {
             try store.release(id)
         } catch .notFound {} catch { throw PlatformError("XS_RELEASE", errno: error.errno) }
+    }
+
+    /// Closes a domain's connections to the store, with their watches and transactions, and takes
+    /// no new ones: to that domain xenstored is gone, while its nodes stay as they are.
+    ///
+    /// - Throws: `PlatformError` with ESRCH if there is no such domain.
+    public mutating func stopStore(of id: DomainID) throws(PlatformError) {
+        guard machine.domains[id] != nil else { throw PlatformError("stop", errno: ESRCH) }
+        storeServer.remove(id)
+    }
+
+    /// Serves the store to a domain again, or still.
+    ///
+    /// - Throws: `PlatformError` with ESRCH if there is no such domain.
+    public mutating func startStore(of id: DomainID) throws(PlatformError) {
+        guard machine.domains[id] != nil else { throw PlatformError("start", errno: ESRCH) }
+        guard !storeServer.isListening(for: id) else { return }
+        try listenForStore(of: id, at: MachineSockets(of: id, in: directory.path).store)
+    }
+
+    /// Makes a domain's socket of the store, for our user alone.
+    mutating func listenForStore(of id: DomainID, at path: String) throws(PlatformError) {
+        try storeServer.addListener(path: path, domain: id)
+        guard unsafe chmod(path, 0o600) == 0 else { throw PlatformError("chmod", errno: errno) }
     }
 
     private func setNode(

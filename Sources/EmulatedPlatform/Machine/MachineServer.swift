@@ -164,10 +164,7 @@ public struct MachineServer: ~Copyable {
         try watch(listener.descriptor, lastToken)
         listeners[lastToken] = listener
         try makeHome(of: id)
-        try storeServer.addListener(path: sockets.store, domain: id)
-        guard unsafe chmod(sockets.store, 0o600) == 0 else {
-            throw PlatformError("chmod", errno: errno)
-        }
+        try listenForStore(of: id, at: sockets.store)
         try storeServer.serve()
     }
 

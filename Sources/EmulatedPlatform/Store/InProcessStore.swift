@@ -16,6 +16,9 @@ public struct InProcessStore: XenStore, ~Copyable {
 
     deinit { store.close(connection) }
 
+    /// See `XenStore`: false when the store closed it, or watch events were lost.
+    public var isConnected: Bool { store.isOpen(connection) }
+
     /// See `XenStore`.
     public mutating func read(
         _ path: String, in transaction: StoreTransaction

@@ -45,6 +45,11 @@ public struct StoreServer: ~Copyable {
     /// How many clients are connected.
     public var connectionCount: Int { sockets.count }
 
+    /// Whether a domain can connect.
+    public func isListening(for domain: DomainID) -> Bool {
+        listeners.values.contains { $0.domain == domain }
+    }
+
     /// Listens on a path, replacing a socket that is there; it is unlinked when the server or
     /// the domain goes away.
     ///
