@@ -99,7 +99,8 @@ let package = Package(
         .executableTarget(
             name: "emuxen",
             dependencies: [
-                "EmulatedPlatform", "HostNetwork", "Platform", "StoreClient", "CLinux", arguments,
+                "EmulatedPlatform", "HostNetwork", "Netif", "Platform", "StoreClient", "CLinux",
+                arguments,
             ],
             swiftSettings: strict),
         // benchmarks
@@ -166,6 +167,12 @@ let package = Package(
             dependencies: [
                 "ringctl", "EmulatedPlatform", "StoreClient", "Platform", "Ring", "Netif",
                 "SharedMemory", "TestSupport",
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "DriverDomainTests",
+            dependencies: [
+                "DriverDomain", "HostNetwork", "NetBack", "Netif", "Platform", "TestSupport",
             ],
             swiftSettings: strict),
         .testTarget(

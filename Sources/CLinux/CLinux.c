@@ -98,12 +98,12 @@ ssize_t clinux_receive_fds(int socket, void *bytes, size_t size, int *fds, int *
     return received;
 }
 
-int clinux_tun_set_tap(int fd, char *name) {
+int clinux_tun_set_tap(int fd, char *name, int flags) {
     struct ifreq request;
     memset(&request, 0, sizeof(request));
     memcpy(request.ifr_name, name, IFNAMSIZ);
     request.ifr_name[IFNAMSIZ - 1] = 0;
-    request.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_TUN_EXCL);
+    request.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | flags);
     int result = ioctl(fd, TUNSETIFF, &request);
     memcpy(name, request.ifr_name, IFNAMSIZ);
     return result;

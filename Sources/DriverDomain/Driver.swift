@@ -15,30 +15,40 @@ struct Driver<Store: WaitableStore & ~Copyable>: ~Copyable {
     /// Watch events taken before workers' answers are looked at again: a guest that floods the
     /// store with writes delays nobody by more than this.
     private static var watchesPerTurn: Int { 64 }
+    /// libxenstore says nothing when the daemon is gone: it is asked so often.
+    private static var storeCheckNanoseconds: UInt64 { 1_000_000_000 }
     /// A vif that has not closed by then is left behind.
-    private static var shutdownMilliseconds: Int32 { 10_000 }
+    private static var shutdownNanoseconds: UInt64 { 10_000_000_000 }
 
     private var options: DriverOptions
     private let logger: Logger
     private var backend: Backend<Store>
     private var pool: WorkerPool
     private let network: NetlinkSession
-    private let signals: SignalQueue
+    private let signals: Mailbox<Int32>
     private let poller: Poller
-    /// The queues of every open connection.
-    private var queues: [VifID: [QueueID]] = [:]
+    /// What is waited for while the store is gone.
+    private var outage: Outage?
+    /// By when every vif must have closed, once a signal asked for the end.
+    private var deadline: Instant?
+
+    /// The store is gone.
+    private struct Outage {
+        var pause = RetryPause()
+        var nextAttempt: Instant
+    }
 
     /// Connects to everything; nothing is served yet.
     init(
         options: DriverOptions, store: consuming Store, network: consuming NetlinkSession,
-        signals: consuming SignalQueue, logger: Logger
+        signals: Mailbox<Int32>, logger: Logger
     ) throws(PlatformError) {
         let poller = try Poller()
         try poller.add(store.descriptor, number: Self.storeNumber)
         try poller.add(signals.descriptor, number: Self.signalsNumber)
         let pool = try WorkerPool(pairCount: options.workers, on: options.hypervisor)
         try poller.add(pool.descriptor, number: Self.repliesNumber)
-        let backend = try Backend(store: store, limits: options.limits)
+        let backend = try Backend(store: store, limits: options.limits, at: .now)
         self.options = options
         self.logger = logger
         self.network = network
@@ -48,42 +58,92 @@ struct Driver<Store: WaitableStore & ~Copyable>: ~Copyable {
         self.backend = backend
     }
 
+    /// Waits until every worker has opened its handles.
+    ///
+    /// - Throws: when one could not.
+    borrowing func waitForWorkers() throws(PlatformError) { try pool.waitForWorkers() }
+
     /// Serves until a signal asks for the end.
     ///
     /// - Parameter reload: called at SIGHUP for the options to take from then on.
-    /// - Throws: when the store, a worker or the poller failed.
-    mutating func run(reload: () -> DriverOptions) throws(PlatformError) {
-        var isEnding = false
+    /// - Returns: what became of the vifs.
+    /// - Throws: when a worker or the poller failed.
+    mutating func run(reload: () -> DriverOptions) throws(PlatformError) -> Ending {
         var hasMoreWatches = true
-        var patience = Self.shutdownMilliseconds
-        while !(isEnding && backend.vifCount == 0) {
-            if backend.store.hasWaitingEvents { hasMoreWatches = true }
-            let wait = hasMoreWatches ? 0 : (isEnding ? min(patience, 100) : -1)
-            let ready = try poller.wait(milliseconds: wait)
-            if isEnding && ready == 0 && wait > 0 {
-                patience -= wait
-                if patience <= 0 {
-                    logger.error("vifs left behind", metadata: ["count": "\(backend.vifCount)"])
-                    break
+        while true {
+            if let deadline {
+                if backend.vifCount == 0 { return .closed }
+                if deadline <= .now { return .leftBehind(backend.vifCount) }
+            }
+            if outage == nil && backend.store.hasWaitingEvents { hasMoreWatches = true }
+            _ = try poller.wait(milliseconds: hasMoreWatches ? 0 : patience())
+            for signal in signals.takeAll() {
+                switch signal {
+                case SIGHUP: take(reload())
+                case SIGUSR1: pool.askForStatistics()
+                default:
+                    logger.info("closing", metadata: ["signal": "\(signal)"])
+                    if options.detachesAtExit { return .detached(backend.vifCount) }
+                    // Without the store no guest can be told: it is better off connected.
+                    if outage != nil { return .withoutStore(backend.vifCount) }
+                    end()
                 }
             }
-            for position in 0..<ready where poller.number(at: position) == Self.signalsNumber {
-                while let signal = signals.next() {
-                    switch signal {
-                    case SIGHUP: take(reload())
-                    case SIGUSR1: pool.askForStatistics()
-                    default:
-                        logger.info("closing", metadata: ["signal": "\(signal)"])
-                        isEnding = true
-                        backend.shutdown()
-                    }
-                }
-            }
+            mendStore()
             // libxenstore reads ahead in a thread of its own: look whenever we are awake.
-            hasMoreWatches = try backend.serveWatches(budget: Self.watchesPerTurn)
+            hasMoreWatches =
+                outage == nil
+                && backend.serveWatches(budget: Self.watchesPerTurn, at: .now)
             try takeReplies()
             perform()
         }
+    }
+
+    /// How long there is nothing to do unless something happens.
+    private func patience() -> Int32 {
+        let now = Instant.now
+        var next = outage?.nextAttempt ?? now.advanced(byNanoseconds: Self.storeCheckNanoseconds)
+        if let deadline { next = min(next, deadline) }
+        if outage == nil, let due = backend.nextDeadline { next = min(next, due) }
+        return .milliseconds(until: next, from: now)
+    }
+
+    /// Notices that the store is gone, and connects again when it is time to try.
+    ///
+    /// Workers never touch the store, so connected guests are served on meanwhile. Behind
+    /// /dev/xen/xenbus nothing fails, requests wait in the kernel: `XenbusStore` gives one up after
+    /// a while and is lost with it; libxenstore waits on, and `SignalThread` bounds the end.
+    private mutating func mendStore() {
+        if outage == nil && !backend.store.isConnected {
+            logger.warning(
+                """
+                xenstore is gone: connected guests are served on, and nothing else changes until \
+                it is back
+                """)
+            poller.remove(backend.store.descriptor)
+            outage = Outage(nextAttempt: .now)
+        }
+        guard outage.map({ $0.nextAttempt <= .now }) ?? false else { return }
+        do throws(PlatformError) {
+            let store = try Store.connect(options.hypervisor)
+            let descriptor = store.descriptor
+            try backend.reconnect(store)
+            try poller.add(descriptor, number: Self.storeNumber)
+            outage = nil
+            logger.info("xenstore is back", metadata: ["vifs": "\(backend.vifCount)"])
+        } catch {
+            let pause = outage?.pause.next() ?? 0
+            outage?.nextAttempt = Instant.now.advanced(byNanoseconds: pause)
+            logger.debug(
+                "no xenstore yet: \(error)", metadata: ["pause_ms": "\(pause / 1_000_000)"])
+        }
+    }
+
+    /// Asks every vif to close. A second signal does not prolong what the first began.
+    private mutating func end() {
+        guard deadline == nil else { return }
+        deadline = Instant.now.advanced(byNanoseconds: Self.shutdownNanoseconds)
+        backend.shutdown()
     }
 
     /// Ends the workers; every queue is closed by then, or is closed now.
@@ -116,7 +176,7 @@ struct Driver<Store: WaitableStore & ~Copyable>: ~Copyable {
             for command in commands {
                 switch command {
                 case .open(let connection): open(connection)
-                case .close(let vif, let generation): close(vif, generation)
+                case .close(let queues): close(queues)
                 case .report(let level, let vif, let message): logger.report(level, vif, message)
                 }
             }
@@ -129,56 +189,26 @@ struct Driver<Store: WaitableStore & ~Copyable>: ~Copyable {
             QueueID(
                 vif: connection.vif, index: UInt32(index), generation: connection.generation)
         }
-        queues[connection.vif] = ids
-        for (id, configuration) in zip(ids, connection.configuration.queues) {
-            do throws(HostNetworkError) {
-                let (tap, mtu) = try makePort(for: connection)
+        do throws(HostNetworkError) {
+            let port = try HostPort(for: connection, options, network)
+            for (index, id) in ids.enumerated() {
                 pool.open(
                     QueueOpening(
-                        id: id, configuration: configuration,
+                        id: id, configuration: connection.configuration.queues[index],
                         features: connection.configuration.features,
                         // Ethernet header and up to two VLAN tags around the payload.
-                        frameSizeMax: Int(mtu) + NetifLimits.ethernetHeaderSize + 8),
-                    tap: tap)
-            } catch {
-                backend.handle(.openFailed(id, reason: "\(error)"))
+                        frameSizeMax: Int(port.mtu) + NetifLimits.ethernetHeaderSize + 8),
+                    tap: port.queues[index])
             }
+        } catch {
+            for id in ids { backend.handle(.openFailed(id, reason: "\(error)")) }
         }
     }
 
-    private mutating func close(_ vif: VifID, _ generation: UInt32) {
-        for id in queues.removeValue(forKey: vif) ?? [] {
+    private mutating func close(_ queues: [QueueID]) {
+        for id in queues {
             // A queue that never reached a worker has nothing to close.
             if !pool.close(id) { backend.handle(.closed(id)) }
         }
-    }
-
-    /// A TAP on the vif's bridge, as a descriptor for its worker, and its MTU.
-    private func makePort(
-        for connection: VifConnection
-    ) throws(HostNetworkError) -> (descriptor: Int32, mtu: UInt32) {
-        let features = connection.configuration.features
-        var tap = TapConfiguration(
-            name: connection.interfaceName ?? "\(connection.vif)",
-            bridge: connection.bridge ?? options.bridge)
-        tap.mtu = connection.mtu ?? options.mtu
-        tap.transmitQueueLength = options.transmitQueueLength
-        tap.offload = []
-        if features.contains(.checksumIPv4) && options.limits.offersChecksumOffload {
-            tap.offload.insert(.checksum)
-            if features.isSuperset(of: [.scatterGather, .segmentationTCPv4]) {
-                tap.offload.insert(.segmentationIPv4)
-            }
-            if features.isSuperset(of: [.scatterGather, .segmentationTCPv6, .checksumIPv6]) {
-                tap.offload.insert(.segmentationIPv6)
-            }
-        }
-        let device = try TapDevice(creating: tap, with: network)
-        let mtu = try network.existingLink(named: tap.name, for: "ip link show").mtu
-        let descriptor = fcntl(device.descriptor, F_DUPFD_CLOEXEC, 0)
-        guard descriptor >= 0 else {
-            throw HostNetworkError("fcntl(F_DUPFD)", on: tap.name, errno: errno)
-        }
-        return (descriptor, mtu)
     }
 }

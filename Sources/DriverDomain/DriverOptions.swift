@@ -7,6 +7,8 @@ public struct DriverOptions: Sendable {
     public var bridge: String
     /// Make that bridge if it is not there, and remove it at the end.
     public var createsBridge = false
+    /// Leave guests connected at the end, for the next process to serve on.
+    public var detachesAtExit = false
     /// The vifs' MTU unless the toolstack names one; nil for the bridge's.
     public var mtu: UInt32?
     /// Frames that wait for a guest before more are dropped.

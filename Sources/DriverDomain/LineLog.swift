@@ -61,15 +61,15 @@ extension Logger {
         return logger
     }
 
-    /// Says something about a vif.
-    func report(_ level: ReportLevel, _ vif: VifID, _ message: String) {
+    /// Says something about a vif, or about none in particular.
+    func report(_ level: ReportLevel, _ vif: VifID?, _ message: String) {
         let swiftLevel: Logger.Level =
             switch level {
             case .info: .info
             case .warning: .warning
             case .error: .error
             }
-        log(level: swiftLevel, "\(message)", metadata: ["vif": "\(vif)"])
+        log(level: swiftLevel, "\(message)", metadata: vif.map { ["vif": "\($0)"] })
     }
 
     /// Tells a queue's counters, zeroes left out.

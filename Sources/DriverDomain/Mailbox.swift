@@ -21,6 +21,8 @@ enum WorkerRequest: Sendable {
 
 /// What a worker tells the control plane.
 enum WorkerReply: Sendable {
+    /// The worker has all its handles and takes requests.
+    case started
     /// What became of a half.
     case half(HalfEvent)
     /// A half's counters, because they were asked for.

@@ -29,39 +29,42 @@ public struct Service {
     /// - Throws: `Complaint` when something needed is missing or failed.
     public func run(whenServing: () -> Void, reload: () -> DriverOptions) throws {
         // The store's library starts a thread: signals first, so that it inherits the mask.
-        let signals = try SignalQueue([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
+        let signals = try SignalThread(
+            SignalQueue([SIGTERM, SIGINT, SIGHUP, SIGUSR1]), logger: logger
+        ).signals
         signal(SIGPIPE, SIG_IGN)
         let network = try Self.explaining { () throws(HostNetworkError) in try NetlinkSession() }
         // Without TAPs no vif would ever connect: better said here than once for each guest.
         try Self.explaining { () throws(HostNetworkError) in try TapDevice.checkAvailability() }
+        try Self.checkCompetitor(options.hypervisor)
         let claim = try DomainClaim(options.hypervisor)
         let bridge = try Self.openBridge(options.bridge, creating: options.createsBridge)
-        switch options.storeClient {
-        case .library:
-            let store = try Self.openStore(options.hypervisor)
-            try serve(store, network, signals, whenServing: whenServing, reload: reload)
-        case .wire:
-            let store = try Self.openWireStore(options.hypervisor)
-            try serve(store, network, signals, whenServing: whenServing, reload: reload)
-        }
-        do throws(HostNetworkError) {
-            try bridge.remove()
-        } catch {
-            throw Complaint("\(error)", remedy: nil)
-        }
+        let ending =
+            switch options.storeClient {
+            case .library:
+                try serve(
+                    try Self.openStore(options.hypervisor), network, signals,
+                    whenServing: whenServing, reload: reload)
+            case .wire:
+                try serve(
+                    try Self.openWireStore(options.hypervisor), network, signals,
+                    whenServing: whenServing, reload: reload)
+            }
+        try Self.finish(bridge, ending, logger)
         _ = consume claim
         logger.info("ended")
     }
 
     private func serve<Store: WaitableStore & ~Copyable>(
         _ store: consuming Store, _ network: consuming NetlinkSession,
-        _ signals: consuming SignalQueue, whenServing: () -> Void, reload: () -> DriverOptions
-    ) throws {
+        _ signals: Mailbox<Int32>, whenServing: () -> Void, reload: () -> DriverOptions
+    ) throws -> Ending {
         try Self.checkHypervisor(options.hypervisor)
         do throws(PlatformError) {
             var driver = try Driver(
                 options: options, store: store, network: network, signals: signals,
                 logger: logger)
+            try driver.waitForWorkers()
             logger.info(
                 "serving",
                 metadata: [
@@ -69,13 +72,41 @@ public struct Service {
                     "hypervisor": "\(options.hypervisor)",
                 ])
             whenServing()
-            try driver.run(reload: reload)
+            let ending = try driver.run(reload: reload)
             driver.stop()
+            return ending
         } catch {
             throw Complaint(
                 "\(error)",
                 remedy: Self.remedy(for: error, options.hypervisor)
                     ?? Self.remedyForLoss(of: options.hypervisor))
+        }
+    }
+
+    /// Removes the bridge if we made it, unless guests are left on it.
+    private static func finish(
+        _ bridge: consuming Bridge, _ ending: Ending, _ logger: Logger
+    ) throws {
+        switch ending {
+        case .detached(let count) where count > 0:
+            logger.info("left connected for the next netbackd", metadata: ["vifs": "\(count)"])
+            bridge.leaveInPlace()
+        case .withoutStore(let count) where count > 0:
+            bridge.leaveInPlace()
+            throw Complaint(
+                "xenstore is gone and \(count) vifs could not be closed",
+                remedy: "they are left connected, and the next netbackd serves them on")
+        case .leftBehind(let count):
+            bridge.leaveInPlace()
+            throw Complaint(
+                "\(count) vifs did not close in time and are left behind",
+                remedy: "the next netbackd takes them up as they are")
+        case .closed, .detached, .withoutStore:
+            do throws(HostNetworkError) {
+                try bridge.remove()
+            } catch {
+                throw Complaint("\(error)", remedy: nil)
+            }
         }
     }
 }
@@ -98,12 +129,24 @@ extension Service {
         }
     }
 
+    /// Looks for the kernel's own backend, which would take each vif before us or after.
+    ///
+    /// - Throws: `Complaint` when it is loaded.
+    public static func checkCompetitor(_ choice: HypervisorChoice) throws {
+        let driver = "/sys/bus/xen-backend/drivers/vif"
+        guard choice == .xen, unsafe access(driver, F_OK) == 0 else { return }
+        throw Complaint(
+            "the kernel's own backend xen-netback serves this domain's vifs (\(driver))",
+            remedy: "unload it with `rmmod xen-netback` and keep it away with a line "
+                + "`blacklist xen-netback` in /etc/modprobe.d")
+    }
+
     /// Connects to xenstore through libxenstore.
     ///
     /// - Throws: `Complaint` when it cannot be reached.
     public static func openStore(_ choice: HypervisorChoice) throws -> LibXenStore {
         try reaching(choice) { () throws(PlatformError) in
-            try LibXenStore(socketPath: choice.storeSocket)
+            try LibXenStore.connect(choice)
         }
     }
 
@@ -112,7 +155,7 @@ extension Service {
     /// - Throws: `Complaint` when it cannot be reached.
     static func openWireStore(_ choice: HypervisorChoice) throws -> XenbusStore {
         try reaching(choice) { () throws(PlatformError) in
-            try XenbusStore(path: choice.storeSocket ?? XenbusStore.device)
+            try XenbusStore.connect(choice)
         }
     }
 
@@ -145,14 +188,34 @@ extension Service {
     /// What to do about an error at the start; nil where nothing is known.
     public static func remedy(for error: PlatformError, _ choice: HypervisorChoice) -> String? {
         switch (choice, error.errno) {
-        case (.xen, ENOENT), (.xen, ENODEV):
-            "this is not a Xen domain, or xenfs and the modules xen-gntdev and xen-evtchn are "
-                + "not loaded; without Xen use --hypervisor emulated:DIR"
-        case (.xen, EACCES), (.xen, EPERM): "run as root"
+        case (.xen, ENOENT), (.xen, ENODEV), (.xen, ENXIO), (.xen, ECONNREFUSED):
+            "this is not a Xen domain, or \(whatIsMissing(for: error)); "
+                + "without Xen use --hypervisor emulated:DIR"
+        case (.xen, EACCES), (.xen, EPERM): "run as root: \(whatIsClosed(for: error))"
         case (.emulated(let socket), ENOENT), (.emulated(let socket), ECONNREFUSED):
             "no emulated machine serves \(socket): start one with `emuxen machine`"
         case (_, EACCES), (_, EPERM): "the socket belongs to another user"
         default: nil
+        }
+    }
+
+    private static func whatIsMissing(for error: PlatformError) -> String {
+        switch "\(error.operation)" {
+        case "xengnttab_open": "/dev/xen/gntdev is missing: `modprobe xen-gntdev`"
+        case "xenevtchn_open": "/dev/xen/evtchn is missing: `modprobe xen-evtchn`"
+        case "xs_open", "open of xenbus", "connect to xenstored":
+            "/dev/xen/xenbus is missing: its kernel has no xenbus; in dom0, xenstored does not run"
+        default: "xenfs and the modules xen-gntdev and xen-evtchn are not loaded"
+        }
+    }
+
+    private static func whatIsClosed(for error: PlatformError) -> String {
+        switch "\(error.operation)" {
+        case "xengnttab_open": "this user may not open /dev/xen/gntdev"
+        case "xenevtchn_open": "this user may not open /dev/xen/evtchn"
+        case "xs_open", "open of xenbus", "connect to xenstored":
+            "this user may not open /dev/xen/xenbus or xenstored's socket"
+        default: "this user may not open Xen's devices"
         }
     }
 

@@ -23,6 +23,9 @@ public struct SignalQueue: ~Copyable {
         descriptor = made
     }
 
+    /// Adopts the descriptor of another queue.
+    init(taking descriptor: Int32) { self.descriptor = descriptor }
+
     deinit { close(descriptor) }
 
     /// The next signal, nil when none waits.

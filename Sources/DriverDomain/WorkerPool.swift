@@ -61,6 +61,27 @@ struct WorkerPool: ~Copyable {
         loads = Array(repeating: 0, count: 2 * pairCount)
     }
 
+    /// Waits until every worker has opened its handles.
+    ///
+    /// - Throws: when one could not.
+    func waitForWorkers() throws(PlatformError) {
+        var missing = workers.count
+        var others: [WorkerReply] = []
+        while missing > 0 {
+            var waiting = pollfd(fd: replies.descriptor, events: Int16(POLLIN), revents: 0)
+            // SAFETY: one local element, and its count.
+            _ = unsafe poll(&waiting, 1, -1)
+            for reply in replies.takeAll() {
+                switch reply {
+                case .started: missing -= 1
+                case .failed(let error): throw error
+                case .half, .statistics, .note: others.append(reply)
+                }
+            }
+        }
+        for reply in others { replies.post(reply) }
+    }
+
     /// Gives each half of a queue to the worker of its direction with the fewest.
     ///
     /// One event channel for both rings can be bound by one worker alone: then both halves go to
@@ -113,6 +134,7 @@ struct WorkerPool: ~Copyable {
                 taken += perform(join.take(half, statistics))
             case .note(let text): taken.append(.note(text))
             case .failed(let error): throw error
+            case .started: break
             }
         }
         return taken
@@ -184,8 +206,7 @@ private func serve(
 }
 
 /// Starts a thread that runs `body` once.
-private func startThread(_ body: @escaping @Sendable () -> Void) throws(PlatformError) -> pthread_t
-{
+func startThread(_ body: @escaping @Sendable () -> Void) throws(PlatformError) -> pthread_t {
     final class Box: Sendable {
         let body: @Sendable () -> Void
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }

@@ -69,6 +69,7 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
     ///
     /// - Throws: when the poller or the event-channel device failed.
     mutating func run() throws(PlatformError) {
+        replies.post(.started)
         do throws(PlatformError) {
             try serve()
         } catch {

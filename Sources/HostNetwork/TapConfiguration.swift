@@ -18,6 +18,8 @@ public struct TapConfiguration: Equatable, Sendable {
     public var offload = TapOffload.all
     /// Whether the host's IPv6 may give it an address; a bridge port needs none.
     public var generatesAddresses = false
+    /// Whether `TapDevice(queueOf:)` can open more queues of it.
+    public var hasSeveralQueues = false
 
     /// A TAP of this name on this bridge, everything else as a backend wants it.
     public init(name: String, bridge: String? = nil) {

@@ -7,15 +7,31 @@ internal import Platform
 extension TapDevice {
     /// Makes a TAP in the calling thread's network namespace, down and on no bridge.
     /// `ip tuntap add NAME mode tap vnet_hdr`.
-    public init(named name: String, offload: TapOffload) throws(HostNetworkError) {
+    ///
+    /// With several queues, `ip tuntap add NAME mode tap vnet_hdr multi_queue`: this is the first,
+    /// and `init(queueOf:)` makes the others.
+    public init(
+        named name: String, offload: TapOffload, hasSeveralQueues: Bool = false
+    ) throws(HostNetworkError) {
         let name = try LinkName(name, for: "ip tuntap add")
         let opened = try TapDevice.openControl()
         let device = TapDevice(taking: opened)
-        try TapDevice.attach(opened, name.text)
+        try TapDevice.attach(
+            opened, name.text, IFF_TUN_EXCL | (hasSeveralQueues ? IFF_MULTI_QUEUE : 0))
         guard clinux_tun_set_vnet_header_size(opened, Int32(VnetHeader.size)) == 0 else {
             throw HostNetworkError(lastErrnoOf: "TUNSETVNETHDRSZ", on: name.text)
         }
         try device.setOffload(offload)
+        self = device
+    }
+
+    /// Opens one more queue of a TAP that was made with several and is open. The kernel gives each
+    /// flow's frames to one queue, the one through which that flow's frames came last.
+    public init(queueOf name: String) throws(HostNetworkError) {
+        let name = try LinkName(name, for: "ip tuntap add")
+        let opened = try TapDevice.openControl()
+        let device = TapDevice(taking: opened)
+        try TapDevice.attach(opened, name.text, IFF_MULTI_QUEUE)
         self = device
     }
 
@@ -28,7 +44,9 @@ extension TapDevice {
         creating configuration: TapConfiguration, with session: borrowing NetlinkSession
     ) throws(HostNetworkError) {
         let name = configuration.name
-        let device = try TapDevice(named: name, offload: configuration.offload)
+        let device = try TapDevice(
+            named: name, offload: configuration.offload,
+            hasSeveralQueues: configuration.hasSeveralQueues)
         try session.setMAC(configuration.mac, of: name)
         if let mtu = configuration.mtu {
             try session.setMTU(mtu, of: name)
@@ -77,13 +95,15 @@ extension TapDevice {
         throw HostNetworkError("open", on: path, errno: error, explanation: explanation)
     }
 
-    private static func attach(_ descriptor: Int32, _ name: String) throws(HostNetworkError) {
+    private static func attach(
+        _ descriptor: Int32, _ name: String, _ flags: Int32
+    ) throws(HostNetworkError) {
         var buffer = [CChar](repeating: 0, count: Int(IFNAMSIZ))
         for (position, byte) in name.utf8.enumerated() {
             buffer[position] = CChar(bitPattern: byte)
         }
         // SAFETY: the call reads and writes exactly IFNAMSIZ bytes, which is what `buffer` has.
-        let result = unsafe clinux_tun_set_tap(descriptor, &buffer)
+        let result = unsafe clinux_tun_set_tap(descriptor, &buffer, flags)
         guard result != 0 else { return }
         let error = Glibc.errno
         throw HostNetworkError(

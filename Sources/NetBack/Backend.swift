@@ -12,16 +12,28 @@ public struct Backend<Store: XenStore & ~Copyable>: ~Copyable {
     /// What to do next, in order; the owner takes and empties it after every call.
     public private(set) var commands: [BackendCommand] = []
 
-    private let limits: BackendLimits
-    private var vifs: [VifID: Vif] = [:]
-    private var isShuttingDown = false
+    let limits: BackendLimits
+    var vifs: [VifID: Vif] = [:]
+    var isShuttingDown = false
+    /// When the owner last looked at its clock.
+    var now: Instant
+    /// Vifs whose frontend changes its state too often, and when it is looked at again.
+    var pausedFrontends: [VifID: Instant] = [:]
+    /// Answers that came while the store was gone.
+    var waitingEvents: [QueueEvent] = []
 
     /// What is known of one vif.
-    private struct Vif {
+    struct Vif {
         var machine: VifStateMachine
         var frontendPath: String
+        var pace: ChangePace
         var generation: UInt32 = 0
+        /// What stands in the store, as far as we know.
         var lastWrittenState: XenbusState
+        /// A state that the store was not there to take.
+        var unwrittenState: XenbusState?
+        /// The store went away when the frontend's nodes were to be read.
+        var isOpeningPutOff = false
         /// Queues that were asked for and have not been answered, and those that are open.
         var openingQueues: Set<UInt32> = []
         var openQueues: Set<UInt32> = []
@@ -33,9 +45,12 @@ public struct Backend<Store: XenStore & ~Copyable>: ~Copyable {
     public static var root: String { "backend/vif" }
 
     /// Starts watching; every vif that is already there is found by the first watch event.
-    public init(store: consuming Store, limits: BackendLimits) throws(PlatformError) {
+    public init(
+        store: consuming Store, limits: BackendLimits, at now: Instant
+    ) throws(PlatformError) {
         self.store = store
         self.limits = limits
+        self.now = now
         try self.store.watch(Self.root, token: Self.root)
     }
 
@@ -49,16 +64,25 @@ public struct Backend<Store: XenStore & ~Copyable>: ~Copyable {
         return taken
     }
 
-    /// Takes up to `budget` watch events; true if there may be more.
-    ///
-    /// - Throws: when the store's connection failed.
-    public mutating func serveWatches(budget: Int) throws(PlatformError) -> Bool {
+    /// When `serveWatches` has something to do although no event came; nil for never.
+    public var nextDeadline: Instant? { pausedFrontends.values.min() }
+
+    /// Takes up to `budget` watch events; true if there may be more. Does nothing while the store
+    /// is gone.
+    public mutating func serveWatches(budget: Int, at now: Instant) -> Bool {
+        self.now = now
+        guard store.isConnected else { return false }
+        for vif in pausedFrontends.filter({ $0.value <= now }).keys.sorted() {
+            pausedFrontends[vif] = nil
+            frontendChanged(vif)
+        }
         for _ in 0..<budget {
-            guard let event = try store.nextWatchEvent() else { return false }
+            // That a connection is lost is told by `store.isConnected`.
+            guard store.isConnected, let event = try? store.nextWatchEvent() else { return false }
             if event.token == Self.root {
                 handleBackendPath(event.path)
             } else if let vif = Self.vif(ofToken: event.token) {
-                readFrontendState(of: vif)
+                frontendChanged(vif)
             }
         }
         return true
@@ -66,6 +90,7 @@ public struct Backend<Store: XenStore & ~Copyable>: ~Copyable {
 
     /// Takes the answer to a command.
     public mutating func handle(_ event: QueueEvent) {
+        guard store.isConnected else { return waitingEvents.append(event) }
         switch event {
         case .opened(let queue):
             guard isCurrent(queue) else { return }
@@ -98,118 +123,19 @@ public struct Backend<Store: XenStore & ~Copyable>: ~Copyable {
         for vif in vifs.keys.sorted() { apply(.shutdown, to: vif) }
     }
 
-    // MARK: what the toolstack wrote
-
-    /// A path below `backend/vif` changed: FE, FE/DEV or FE/DEV/key.
-    private mutating func handleBackendPath(_ path: String) {
-        let parts = path.split(separator: "/").dropFirst(2).map(String.init)
-        if parts.count >= 2 {
-            guard let vif = Self.vif(parts[0], parts[1]) else { return }
-            handleBackendNode(vif, key: parts.count > 2 ? parts[2] : nil)
-        } else if parts.count == 1 {
-            scan(domain: parts[0])
-            removeVanished()
-        } else {
-            for domain in (try? store.directory(Self.root)) ?? [] { scan(domain: domain) }
-            removeVanished()
-        }
-    }
-
-    private mutating func scan(domain: String) {
-        for device in (try? store.directory("\(Self.root)/\(domain)")) ?? [] {
-            guard let vif = Self.vif(domain, device) else { continue }
-            handleBackendNode(vif, key: nil)
-        }
-    }
-
-    /// A removal of a parent is one event: every vif is looked for.
-    private mutating func removeVanished() {
-        for vif in vifs.keys.sorted() { handleBackendNode(vif, key: nil) }
-    }
-
-    private mutating func handleBackendNode(_ vif: VifID, key: String?) {
-        // Everything else below a vif is our own writing, or read when it is needed.
-        guard key == nil || key == "state" || key == "online" || key == "frontend" else { return }
-        if vifs[vif] == nil {
-            appear(vif)
-            return
-        }
-        do throws(PlatformError) {
-            try readBackendNode(vif)
-        } catch {
-            // What cannot be read is not gone: a vif that runs goes on.
-            report(.error, vif, "its node cannot be read: \(error)")
-        }
-    }
-
-    private mutating func readBackendNode(_ vif: VifID) throws(PlatformError) {
-        let path = Self.path(vif)
-        let stateText = try store.read("\(path)/state")
-        if stateText == nil, try store.read("\(path)/frontend") == nil {
-            perform(vifs[vif]?.machine.nodeRemoved() ?? [], on: vif)
-            return
-        }
-        let isOnline = try store.read("\(path)/online") == "1"
-        apply(.online(isOnline), to: vif)
-        let state = XenbusState(text: stateText)
-        guard let written = vifs[vif]?.lastWrittenState, state != .unknown else { return }
-        // A toolstack that unplugs writes Closing, which may be what stands there already.
-        if state != written || (state == .closing && !isOnline) {
-            vifs[vif]?.lastWrittenState = state
-            apply(.ownStateOverwritten(state), to: vif)
-        }
-    }
-
-    private mutating func appear(_ vif: VifID) {
-        let path = Self.path(vif)
-        // The toolstack writes a device in one transaction: without a frontend it is not there yet.
-        guard !isShuttingDown, let frontend = read("\(path)/frontend"),
-            let stateText = read("\(path)/state")
-        else { return }
-        // The node is the toolstack's; still, a path of another domain would let one guest steer
-        // another's vif.
-        guard frontend.hasPrefix("/local/domain/\(vif.domain)/") else {
-            report(.error, vif, "frontend=\(frontend) is not in domain \(vif.domain): ignored")
-            return
-        }
-        guard vifs.count < limits.vifs else {
-            report(.error, vif, "not served: the limit of \(limits.vifs) vifs is reached")
-            return
-        }
-        let found = XenbusState(text: stateText)
-        let (machine, actions) = VifStateMachine.start(at: found)
-        vifs[vif] = Vif(machine: machine, frontendPath: frontend, lastWrittenState: found)
-        report(.info, vif, "appeared frontend=\(frontend) state=\(found.rawValue)")
-        perform(actions, on: vif)
-        do throws(PlatformError) {
-            try store.watch("\(frontend)/state", token: "\(vif)")
-        } catch {
-            report(.error, vif, "cannot watch \(frontend)/state: \(error)")
-        }
-        handleBackendNode(vif, key: nil)
-    }
-
-    private mutating func readFrontendState(of vif: VifID) {
-        guard let path = vifs[vif]?.frontendPath else { return }
-        do throws(PlatformError) {
-            let text = try store.read("\(path)/state")
-            apply(.frontendState(XenbusState(text: text)), to: vif)
-        } catch {
-            report(.error, vif, "\(path)/state cannot be read: \(error)")
-        }
-    }
-
     // MARK: what the state machine wants
 
-    private mutating func apply(_ event: VifEvent, to vif: VifID) {
+    mutating func apply(_ event: VifEvent, to vif: VifID) {
         perform(vifs[vif]?.machine.handle(event) ?? [], on: vif)
     }
 
-    private mutating func perform(_ actions: [VifAction], on vif: VifID) {
+    mutating func perform(_ actions: [VifAction], on vif: VifID) {
         for action in actions {
             switch action {
             case .writeState(let state):
                 writeState(state, of: vif)
+            case .readFrontend:
+                readFrontendState(of: vif)
             case .openQueues:
                 openQueues(of: vif)
             case .closeQueues:
@@ -227,7 +153,7 @@ public struct Backend<Store: XenStore & ~Copyable>: ~Copyable {
         }
     }
 
-    private mutating func writeState(_ state: XenbusState, of vif: VifID) {
+    mutating func writeState(_ state: XenbusState, of vif: VifID) {
         let path = Self.path(vif)
         if state == .initWait {
             // Features stand before InitWait: the frontend reads them as soon as it sees that
@@ -239,30 +165,48 @@ public struct Backend<Store: XenStore & ~Copyable>: ~Copyable {
             write(vif, "\(path)/hotplug-status", "connected")
             _ = try? store.remove("error/\(path)")
         }
+        guard write(vif, "\(path)/state", "\(state.rawValue)") else {
+            if !store.isConnected { vifs[vif]?.unwrittenState = state }
+            return
+        }
         vifs[vif]?.lastWrittenState = state
-        write(vif, "\(path)/state", "\(state.rawValue)")
+        vifs[vif]?.unwrittenState = nil
         report(.info, vif, "state=\(state.rawValue)")
     }
 
-    private mutating func openQueues(of vif: VifID) {
+    mutating func openQueues(of vif: VifID) {
         guard let known = vifs[vif] else { return }
         let generation = known.generation &+ 1
         vifs[vif]?.generation = generation
         vifs[vif]?.openFailure = nil
+        vifs[vif]?.isOpeningPutOff = false
         do throws(VifConfigurationError) {
             let configuration = try VifConfiguration.read(
                 frontend: known.frontendPath, maximumQueues: limits.queuesPerVif, from: &store)
+            let connection = try readConnection(vif, generation, configuration)
             vifs[vif]?.openingQueues = Set(0..<UInt32(configuration.queues.count))
-            let path = Self.path(vif)
-            commands.append(
-                .open(
-                    VifConnection(
-                        vif: vif, generation: generation, configuration: configuration,
-                        bridge: read("\(path)/bridge"),
-                        mtu: read("\(path)/mtu").flatMap(StoreNumber.parse),
-                        interfaceName: read("\(path)/vifname"))))
+            commands.append(.open(connection))
         } catch {
+            guard store.isConnected else {
+                vifs[vif]?.isOpeningPutOff = true
+                return
+            }
             apply(.connectFailed("\(error)"), to: vif)
+        }
+    }
+
+    private mutating func readConnection(
+        _ vif: VifID, _ generation: UInt32, _ configuration: VifConfiguration
+    ) throws(VifConfigurationError) -> VifConnection {
+        let path = Self.path(vif)
+        do throws(PlatformError) {
+            return VifConnection(
+                vif: vif, generation: generation, configuration: configuration,
+                bridge: try store.read("\(path)/bridge"),
+                mtu: try store.read("\(path)/mtu").flatMap(StoreNumber.parse),
+                interfaceName: try store.read("\(path)/vifname"))
+        } catch {
+            throw .store(error)
         }
     }
 
@@ -282,7 +226,11 @@ public struct Backend<Store: XenStore & ~Copyable>: ~Copyable {
         if held.isEmpty {
             apply(.queuesClosed, to: vif)
         } else {
-            commands.append(.close(vif: vif, generation: known.generation))
+            commands.append(
+                .close(
+                    held.sorted().map {
+                        QueueID(vif: vif, index: $0, generation: known.generation)
+                    }))
         }
     }
 
@@ -297,10 +245,12 @@ public struct Backend<Store: XenStore & ~Copyable>: ~Copyable {
 
     private mutating func forget(_ vif: VifID) {
         guard let known = vifs.removeValue(forKey: vif) else { return }
+        pausedFrontends[vif] = nil
         _ = try? store.unwatch("\(known.frontendPath)/state", token: "\(vif)")
         report(.info, vif, "gone")
         // The toolstack may have plugged it in again meanwhile.
-        if read("\(Self.path(vif))/state") == "\(XenbusState.initialising.rawValue)" { appear(vif) }
+        let state = XenbusState(text: read(vif, "\(Self.path(vif))/state"))
+        if state == .initialising { appear(vif) }
     }
 
     // MARK: small change
@@ -309,19 +259,29 @@ public struct Backend<Store: XenStore & ~Copyable>: ~Copyable {
         vifs[queue.vif]?.generation == queue.generation
     }
 
-    private mutating func report(_ level: ReportLevel, _ vif: VifID, _ message: String) {
+    mutating func report(_ level: ReportLevel, _ vif: VifID?, _ message: String) {
+        // What cannot be done without the store is done when it is back.
+        guard store.isConnected || level != .error else { return }
         commands.append(.report(level, vif: vif, message: message))
     }
 
-    private mutating func read(_ path: String) -> String? {
-        (try? store.read(path)) ?? nil
+    mutating func read(_ vif: VifID, _ path: String) -> String? {
+        do throws(PlatformError) {
+            return try store.read(path)
+        } catch {
+            report(.error, vif, "\(path) cannot be read: \(error)")
+            return nil
+        }
     }
 
-    private mutating func write(_ vif: VifID, _ path: String, _ value: String) {
+    @discardableResult
+    mutating func write(_ vif: VifID, _ path: String, _ value: String) -> Bool {
         do throws(PlatformError) {
             try store.write(path, value)
+            return true
         } catch {
             report(.error, vif, "cannot write \(path): \(error)")
+            return false
         }
     }
 
@@ -330,9 +290,9 @@ public struct Backend<Store: XenStore & ~Copyable>: ~Copyable {
         write(vif, "error/\(Self.path(vif))/error", reason)
     }
 
-    private static func path(_ vif: VifID) -> String { "\(root)/\(vif.domain)/\(vif.device)" }
+    static func path(_ vif: VifID) -> String { "\(root)/\(vif.domain)/\(vif.device)" }
 
-    private static func vif(_ domain: String, _ device: String) -> VifID? {
+    static func vif(_ domain: String, _ device: String) -> VifID? {
         guard let domain = StoreNumber.parse(domain).flatMap(UInt16.init(exactly:)),
             domain < DomainID.firstReserved.rawValue, let device = StoreNumber.parse(device)
         else { return nil }

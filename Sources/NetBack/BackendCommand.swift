@@ -31,10 +31,10 @@ public enum ReportLevel: Sendable {
 public enum BackendCommand: Equatable, Sendable {
     /// Make the host's port, then open every queue on a worker.
     case open(VifConnection)
-    /// Close every queue of this connection, then remove its port.
-    case close(vif: VifID, generation: UInt32)
-    /// Say something about a vif.
-    case report(ReportLevel, vif: VifID, message: String)
+    /// Close these queues of one connection, then remove its port. No others of it are held.
+    case close([QueueID])
+    /// Say something about a vif, or about none in particular.
+    case report(ReportLevel, vif: VifID?, message: String)
 }
 
 /// What came of a command.

@@ -23,6 +23,8 @@ public enum VifEvent: Equatable, Sendable {
 public enum VifAction: Equatable, Sendable {
     /// Write the backend's `state` node.
     case writeState(XenbusState)
+    /// Read the frontend's `state` node anew: what was known of it is of a life before.
+    case readFrontend
     /// Read the frontend's nodes, make the port, map the rings, bind the ports.
     case openQueues
     /// Undo `openQueues`.
@@ -69,6 +71,8 @@ public struct VifStateMachine: Equatable, Sendable {
     private var isShuttingDown = false
     /// The frontend's nodes were refused; it must go back to Initialising or close first.
     private var isRefused = false
+    /// The toolstack starts over; the vif waits for its frontend as soon as nothing is open.
+    private var isRestarting = false
     /// The backend's node is gone; the vif is forgotten as soon as nothing of it is open.
     private var isRemoved = false
 
@@ -124,6 +128,11 @@ public struct VifStateMachine: Equatable, Sendable {
                 phase = .gone
                 return [.forget]
             }
+            if isRestarting {
+                isRestarting = false
+                phase = .waiting
+                return [.writeState(.initWait)] + settle()
+            }
             phase = .closing
             return [.writeState(.closing)] + settle()
         case .shutdown:
@@ -148,11 +157,25 @@ public struct VifStateMachine: Equatable, Sendable {
         }
     }
 
+    /// A frontend that is plugged in again must not see Closing: Linux gives its interface up for
+    /// good. So the queues are closed without a word, and then it is invited.
     private mutating func restart() -> [VifAction] {
         toolstackCloses = false
-        guard !mayHoldQueues else { return settle() }
-        phase = .waiting
-        return [.writeState(.initWait)] + settle()
+        isRefused = false
+        frontend = .unknown
+        switch phase {
+        case .opening, .connected:
+            phase = .releasing
+            isRestarting = true
+            return [.closeQueues, .readFrontend]
+        case .releasing:
+            isRestarting = true
+            return [.readFrontend]
+        default:
+            phase = .waiting
+            let actions = [.writeState(.initWait)] + settle()
+            return phase == .gone ? actions : actions + [.readFrontend]
+        }
     }
 
     /// Walks from where the vif stands to where the frontend and the toolstack want it.

@@ -15,6 +15,13 @@ public struct Instant: Comparable, Hashable, Sendable {
         left.nanoseconds < right.nanoseconds
     }
 
+    /// This much later; the end of time where there is no such moment.
+    @inlinable
+    public func advanced(byNanoseconds count: UInt64) -> Instant {
+        let (sum, isOver) = nanoseconds.addingReportingOverflow(count)
+        return Instant(nanoseconds: isOver ? .max : sum)
+    }
+
     /// Nanoseconds from `earlier` up to here; 0 if `earlier` is later.
     @inlinable
     public func nanoseconds(since earlier: Instant) -> UInt64 {

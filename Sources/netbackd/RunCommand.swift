@@ -14,7 +14,7 @@ struct RunCommand: ParsableCommand {
             moves packets. A vif goes to the bridge that the toolstack names in its `bridge` node,
             otherwise to the one given here.
 
-            Under Xen, as root in the driver domain (xen-netback must not be loaded):
+            Under Xen, as root in the driver domain; refused while xen-netback is loaded there:
               netbackd run --bridge xenbr0
             On an emulated machine, as the domain whose folder is given:
               netbackd run --hypervisor emulated:/run/emuxen/dom1 --bridge xenbr0 --create-bridge
@@ -23,8 +23,18 @@ struct RunCommand: ParsableCommand {
             configuration file again; connections made from then on use it. SIGUSR1 logs every
             queue's counters.
 
-            Exit codes: 0 ended by a signal, all vifs closed; 1 something needed is missing or
-            failed, the last line says what and what to do; 64 the command line is wrong.
+            With --detach-at-exit the end is an upgrade: SIGTERM and SIGINT leave every guest
+            connected and change nothing in xenstore. The guests' packets wait until netbackd is
+            started again, which goes on where this one stopped. A bridge that --create-bridge
+            made stays as long as a vif is left, and belongs to whoever made it no more: remove
+            it with `ip link delete`.
+
+            Ends within 12 seconds of SIGTERM whatever hangs, and without xenstore at once, with the
+            guests left connected; then the exit code is 1.
+
+            Exit codes: 0 ended by a signal, all vifs closed or left connected as asked;
+            1 something needed is missing or failed, the last line says what and what to do;
+            64 the command line is wrong.
             """)
 
     @OptionGroup var settings: Settings

@@ -19,6 +19,9 @@ struct Settings: ParsableArguments {
     @Flag(help: "Make the bridge if it is not there, and remove it at the end.")
     var createBridge = false
 
+    @Flag(help: "Leave guests connected at the end, for the next netbackd to serve on.")
+    var detachAtExit = false
+
     @Option(help: "MTU of vifs for which the toolstack names none (default: the bridge's).")
     var mtu: UInt32?
 
@@ -30,6 +33,12 @@ struct Settings: ParsableArguments {
             "Pairs of worker threads: one for packets from guests, one for packets to them.",
             discussion: "Each queue's two directions are served by one thread each."))
     var workers: Int = 1
+
+    @Option(
+        help: ArgumentHelp(
+            "Most queues of one vif; each may have a worker of its own.",
+            discussion: "A guest takes as many as it has processors, if it takes several at all."))
+    var queues: UInt32 = 1
 
     @Option(help: "Most vifs served at once.")
     var maxVifs: Int = 512
@@ -70,6 +79,7 @@ struct Settings: ParsableArguments {
         }
         try check((1...64).contains(workers), "--workers \(workers)", "give 1 to 64")
         try check((1...4096).contains(maxVifs), "--max-vifs \(maxVifs)", "give 1 to 4096")
+        try check((1...16).contains(queues), "--queues \(queues)", "give 1 to 16")
         if let mtu {
             try check((68...65521).contains(mtu), "mtu \(mtu)", "give 68 to 65521 bytes")
         }
@@ -78,10 +88,11 @@ struct Settings: ParsableArguments {
             "give 1 to 1000000 frames")
         var options = DriverOptions(bridge: bridge)
         options.createsBridge = createBridge
+        options.detachesAtExit = detachAtExit
         options.mtu = mtu
         options.transmitQueueLength = queueLength
         options.limits = BackendLimits(
-            vifs: maxVifs, offersChecksumOffload: !noChecksumOffload)
+            vifs: maxVifs, queuesPerVif: queues, offersChecksumOffload: !noChecksumOffload)
         options.workers = workers
         options.hypervisor = try HypervisorChoice(parsing: hypervisor)
         return options

@@ -97,6 +97,24 @@ struct BackendNodeTests {
         #expect(world.line(again).fromGuest.count == 1)
     }
 
+    @Test("a toolstack that writes Initialising over a connected vif has it connected again")
+    func startedOver() throws {
+        let world = try World()
+        let (guest, device) = try world.connectedDevice()
+        let before = world.driver.faults.writes.count
+        try world.toolstack.store.write("\(World.path(device.vif))/state", "1")
+        try world.settle()
+        let states = world.driver.faults.writes.dropFirst(before).filter {
+            $0.path.hasSuffix("/state")
+        }
+        #expect(states.map(\.value) == ["2", "4"])
+        #expect(world.driver.connections.count == 2)
+        #expect(try device.send(HostFrame(bytes: Frame.make(number: 1)), guest))
+        try world.settle()
+        #expect(world.line(device).fromGuest.count == 1)
+        world.expectNoComplaints()
+    }
+
     @Test("a refused vif is unplugged though its frontend never moves again")
     func detachRefused() throws {
         let world = try World()
@@ -134,6 +152,20 @@ struct BackendNodeTests {
         try world.settle()
         #expect(world.driver.backend.vifCount == 0)
         for vif in [device.vif, other.vif] { #expect(try world.node(vif, "state") == "6") }
+        world.expectNoLeaks()
+    }
+
+    @Test("queues that never opened are not closed", arguments: [[0], [1], [0, 1]] as [[UInt32]])
+    func partlyOpened(refused: [UInt32]) throws {
+        let world = try World(limits: BackendLimits(queuesPerVif: 2))
+        world.driver.refusedPorts = Set(refused)
+        let guest = try world.addGuest()
+        let device = try world.addDevice(to: guest) { $0.queuesWanted = 2 }
+        try world.settle()
+        #expect(!device.isConnected)
+        #expect(world.driver.reports(.warning, of: device.vif) == ["refused: no port"])
+        let closed = world.driver.closes.flatMap { $0 }.map(\.index)
+        #expect(closed == [0, 1].filter { !refused.contains($0) })
         world.expectNoLeaks()
     }
 

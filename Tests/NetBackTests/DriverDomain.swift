@@ -38,25 +38,34 @@ final class DriverDomain {
     /// Where the frames of each vif go.
     private(set) var lines: [VifID: HostLine] = [:]
     /// What was said.
-    private(set) var reports: [(level: ReportLevel, vif: VifID, message: String)] = []
+    private(set) var reports: [(level: ReportLevel, vif: VifID?, message: String)] = []
     /// What closed queues did.
     private(set) var finals: [(id: QueueID, statistics: QueueStatistics)] = []
     /// Connections that were asked for.
     private(set) var connections: [VifConnection] = []
     /// Most hypervisor operations of one turn.
     private(set) var operationsPerTurnMax = 0
-    /// Makes every new port fail.
-    var refusesPorts = false
+    /// Queues that were to be closed, one entry for each time.
+    private(set) var closes: [[QueueID]] = []
+    /// The control thread's clock.
+    var now: Instant
+    /// Makes the new ports of these queues fail.
+    var refusedPorts: Set<UInt32> = []
     private var replies: [HalfEvent] = []
     private var queues: [VifID: [QueueID]] = [:]
     private var numbers: [QueueID: Int] = [:]
 
-    init(_ machine: Machine, _ store: EmulatedStore, limits: BackendLimits) throws {
+    init(
+        _ machine: Machine, _ store: EmulatedStore, limits: BackendLimits,
+        at now: Instant = Instant(nanoseconds: 1)
+    ) throws {
+        self.now = now
         transmitter = try Desk(machine, log)
         receiver = try Desk(machine, log)
         faults = StoreFaults()
         backend = try Backend(
-            store: FailingStore(InProcessStore(store, as: Self.id), faults), limits: limits)
+            store: FailingStore(InProcessStore(store, as: Self.id), faults), limits: limits,
+            at: now)
     }
 
     /// Halves of queues that are open.
@@ -92,7 +101,7 @@ final class DriverDomain {
     }
 
     /// What was said about a vif at some level.
-    func reports(_ level: ReportLevel, of vif: VifID) -> [String] {
+    func reports(_ level: ReportLevel, of vif: VifID?) -> [String] {
         reports.filter { $0.level == level && $0.vif == vif }.map(\.message)
     }
 
@@ -101,12 +110,20 @@ final class DriverDomain {
     /// One turn of the control thread; true when something was done.
     func controlStep(watchBudget: Int = 64) throws -> Bool {
         let readCount = faults.readCount
-        let hasMore = try backend.serveWatches(budget: watchBudget)
+        let hasMore = backend.serveWatches(budget: watchBudget, at: now)
         let taken = replies
         replies = []
         for reply in taken { perform(join.take(reply)) }
         let hasPerformed = perform()
         return hasMore || !taken.isEmpty || hasPerformed || faults.readCount != readCount
+    }
+
+    var hasLostStore: Bool { !backend.store.isConnected }
+
+    /// Connects to the store again.
+    func reconnect(to store: EmulatedStore) throws {
+        faults.isLost = false
+        try backend.reconnect(FailingStore(InProcessStore(store, as: Self.id), faults))
     }
 
     private func perform() -> Bool {
@@ -117,8 +134,9 @@ final class DriverDomain {
             for command in commands {
                 switch command {
                 case .open(let connection): open(connection)
-                case .close(let vif, _):
-                    for id in queues.removeValue(forKey: vif) ?? [] {
+                case .close(let ids):
+                    closes.append(ids)
+                    for id in ids {
                         if let answers = join.close(id) {
                             perform(answers)
                         } else {
@@ -142,7 +160,7 @@ final class DriverDomain {
         }
         queues[connection.vif] = ids
         for (id, configuration) in zip(ids, connection.configuration.queues) {
-            if refusesPorts {
+            if refusedPorts.contains(id.index) {
                 backend.handle(.openFailed(id, reason: "no port"))
                 continue
             }

@@ -51,6 +51,7 @@ struct VifStateMachineTests {
         let text = actions.map { action in
             switch action {
             case .writeState(let state): "\(state.rawValue)"
+            case .readFrontend: "?"
             case .openQueues: "o"
             case .closeQueues: "c"
             case .reportError: "e"
@@ -163,6 +164,34 @@ struct VifStateMachineTests {
         #expect(machine.handle(.queuesClosed) == [.forget])
     }
 
+    @Test("a toolstack that starts over is followed without a word of Closing")
+    func restart() {
+        let expected: [(Place, String)] = [
+            (.waiting, "2?"), (.opening, "c?"), (.connected, "c?"), (.releasing, "?"),
+            (.refused, "2?"), (.closing, "2?"), (.closed, "2?"), (.removed, "?"), (.gone, "-"),
+        ]
+        #expect(expected.map(\.0) == Place.allCases)
+        for (place, answer) in expected {
+            var machine = place.make()
+            let letters = Self.letters(machine.handle(.ownStateOverwritten(.initialising)))
+            #expect(letters == answer, "\(place)")
+            guard machine.phase == .releasing, place != .removed else { continue }
+            #expect(machine.handle(.frontendState(.initialising)) == [], "\(place)")
+            #expect(machine.handle(.queuesClosed) == [.writeState(.initWait)], "\(place)")
+            #expect(machine.handle(.frontendState(.connected)) == [.openQueues], "\(place)")
+        }
+    }
+
+    @Test("a toolstack that starts over above a frontend that stays opens its rings again")
+    func restartAlone() {
+        var machine = Place.connected.make()
+        #expect(
+            machine.handle(.ownStateOverwritten(.initialising)) == [.closeQueues, .readFrontend])
+        #expect(machine.handle(.frontendState(.connected)) == [])
+        #expect(machine.handle(.queuesClosed) == [.writeState(.initWait), .openQueues])
+        #expect(machine.handle(.queuesOpened) == [.writeState(.connected)])
+    }
+
     @Test("a refused frontend that begins anew is waited for, and connects")
     func recovery() {
         var machine = Place.refused.make()
@@ -240,7 +269,7 @@ struct VifStateMachineTests {
                     #expect(state != .open, "forgotten with queues, seed \(seed)")
                     state = .none
                     isForgotten = true
-                case .reportError, .reconfigure, .removeNode: break
+                case .reportError, .reconfigure, .removeNode, .readFrontend: break
                 }
             }
         }

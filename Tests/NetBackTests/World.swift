@@ -14,6 +14,7 @@ final class World {
     var toolstack: Toolstack<InProcessStore>
     private(set) var driver: DriverDomain
     private(set) var guests: [Guest] = []
+    private var deadGuests: [Guest] = []
     private let limits: BackendLimits
 
     init(limits: BackendLimits = BackendLimits()) throws {
@@ -48,6 +49,17 @@ final class World {
         let guest = try Guest(machine, store, id: id)
         guests.append(guest)
         return guest
+    }
+
+    /// Ends a guest without a word, as a crash does: the hypervisor takes what it had, and the
+    /// toolstack unplugs its vifs by force. Its own view of its memory stays to the end.
+    func destroy(_ guest: Guest) throws {
+        guests.removeAll { $0 === guest }
+        deadGuests.append(guest)
+        try machine.destroyDomain(guest.id)
+        try toolstack.store.remove("/local/domain/\(guest.id)")
+        for device in guest.devices { try toolstack.requestDetach(device.vif) }
+        try store.release(guest.id)
     }
 
     /// Plugs a vif in, as far as the toolstack goes.
@@ -118,6 +130,11 @@ final class World {
             isBusy = try driver.controlStep()
             if try driver.workerStep() { isBusy = true }
             for guest in guests where try guest.step() { isBusy = true }
+            // Who has nothing else to do waits for what is due.
+            if !isBusy, let next = driver.backend.nextDeadline {
+                driver.now = next
+                isBusy = true
+            }
             rounds += 1
             try #require(rounds < roundsMax, "the world never comes to rest")
         }

@@ -128,6 +128,123 @@ extension AllPrograms {
                 """)
         }
 
+        @Test("is replaced under traffic with --detach-at-exit, and no guest sees a state change")
+        func detaches() throws {
+            try expectSuccess(
+                """
+                written() { grep -o 'msg=state=[0-9]*' /run/t/backend.log | cut -d= -f3 | xargs; }
+                machine; backend --detach-at-exit; guest 1; guest 2
+                ip netns exec g1 ping -n -q -i 0.02 10.9.0.12 > /run/t/steady.log &
+                steady=$!
+                expect "ping before" pings 2
+                stop backend TERM 0
+                expect "said" has backend 'left connected for the next netbackd.*vifs=2'
+                same states "$(states 2/0 3/0)" "44 44"
+                same "the bridge that was made stays" "$(sorted)" xenbr0
+                refuse "no ping without a backend" pings 1
+                backend
+                expect "g1 is back" until_true 10 pings 1
+                expect "g2 is back" until_true 10 pings 2
+                kill -INT $steady; wait $steady
+                refuse "nothing came back: $(cat /run/t/steady.log)" has steady ' 100% packet loss'
+                same states "$(states 2/0 3/0)" "44 44"
+                same "states written" "$(written)" "2 4 2 4 4 4"
+                whole g1 g2
+                stop backend TERM 0
+                same "a bridge that was found stays" "$(sorted)" xenbr0
+                """)
+        }
+
+        @Test("serves on while xenstore is gone, and takes up what changed when it is back")
+        func storeLoss() throws {
+            try expectSuccess(
+                """
+                xenstored() { expect "store $1" emuxen store $1 --dir $M netdd; }
+                machine; backend --verbose; guest 1; guest 2
+                # From before the outage to after it.
+                ip netns exec g1 ping -n -q -c 300 -i 0.02 10.9.0.1 > /run/t/steady.log &
+                steady=$!
+                expect "ping before" pings 2
+                xenstored stop
+                expect "told" until_true 10 has backend 'level=warning msg="xenstore is gone: '
+                expect "ping meanwhile" pings 1
+                # One guest goes and another comes, and nobody tells netbackd.
+                stop g2 KILL 137
+                emuxen destroy --dir $M --timeout 0 g2 > /run/t/destroy.log 2>&1
+                start g3 emuxen guest --dir $M --name g3 --backend netdd \\
+                    --vif mac=00:16:3e:00:00:03,ip=10.9.0.13/24 &
+                expect "ping meanwhile" pings 1
+                expect "it tries again and again" until_true 10 has backend 'pause_ms=800'
+                same "told once" "$(grep -c 'xenstore is gone' /run/t/backend.log)" 1
+                refuse "nothing is reported as an error" has backend level=error
+                xenstored start
+                expect "back" until_true 10 has backend 'msg="xenstore is back"'
+                expect "g3 is served" until_true 10 eval '[ "$(states 4/0)" = 44 ]'
+                expect "g2 is gone" until_true 10 eval '[ "$(sorted)" = "vif2.0 vif4.0 xenbr0" ]'
+                expect "ping from g1 to g3" pings 1 10.9.0.13
+                wait $steady
+                expect "ping all the while: $(cat /run/t/steady.log)" has steady ' 0% packet loss'
+                expect detach emuxen detach --dir $M --guest g1
+                same links "$(sorted)" "vif4.0 xenbr0"
+                # Gone again, and then asked to end.
+                xenstored stop
+                expect "told again" until_true 10 \\
+                    eval '[ "$(grep -c "xenstore is gone" /run/t/backend.log)" = 2 ]'
+                stop backend TERM 1
+                expect "sentence" has backend 'xenstore is gone and 1 vifs could not be closed: '
+                same "g3 is left connected" "$(states 4/0)" 44
+                xenstored start
+                backend
+                expect "g3 is served on" until_true 10 ip netns exec g3 ping -n -q -c 1 10.9.0.1
+                """)
+        }
+
+        @Test("ends in bounded time though xenstore never answers, and its successor serves on")
+        func hangingStore() throws {
+            try expectSuccess(
+                """
+                machine; backend; guest 1
+                expect "ping before" pings 1
+                # In the store's place comes one that takes connections and is silent.
+                expect "store stop" emuxen store stop --dir $M netdd
+                expect "told" until_true 10 has backend 'xenstore is gone'
+                start silent emuxen machine --dir /run/t/m2 --domain netdd:16
+                kill -STOP $pid_silent
+                ln -s /run/t/m2/dom1/xenstored.sock $M/dom1/xenstored.sock
+                # The longest pause between two attempts is five seconds.
+                sleep 6
+                expect "packets need no store" pings 1
+                stop backend TERM 1
+                expect "sentence" has backend 'level=critical msg="xenstore or the hypervisor does'
+                rm $M/dom1/xenstored.sock
+                kill -CONT $pid_silent
+                expect "store start" emuxen store start --dir $M netdd
+                same states "$(states 2/0)" 44
+                backend
+                expect "g1 is served on" until_true 10 pings 1
+                whole g1
+                """)
+        }
+
+        @Test("is not ready before each worker has its handles")
+        func workersFirst() throws {
+            try expectSuccess(
+                """
+                machine
+                # A domain has 64 connections to its machine, of which some are in use.
+                ip netns add other
+                start other ip netns exec other netbackd run --bridge b0 --create-bridge \\
+                    --workers 4 --hypervisor emulated:$M/dom1
+                timeout -s KILL 20 netbackd run --bridge xenbr0 --create-bridge --workers 64 \\
+                    --hypervisor emulated:$M/dom1 --ready-fd 9 2> /run/t/many.log 9> /run/t/word
+                same "exit code" $? 1
+                same "nothing was said to be ready" "$(cat /run/t/word)" ""
+                refuse "nothing is served" has many msg=serving
+                expect "sentence" has many '^Error: '
+                same links "$(sorted)" ""
+                """)
+        }
+
         @Test("serves a frontend that closes first, and one with a single event channel")
         func otherFrontends() throws {
             try expectSuccess(

@@ -12,6 +12,34 @@ struct Refusal: CustomTestStringConvertible, Sendable {
     var sentences: [String]
 }
 
+extension Refusal {
+    /// A domain with a store, but without the rest of Xen.
+    private static let someOfXen = """
+        mkdir -p /run/t/dev/net /run/t/dev/xen
+        mknod /run/t/dev/null c 1 3; mknod -m 666 /run/t/dev/net/tun c 10 200
+        emuxen machine --dir /run/t/m --domain netdd:16 > /run/t/machine.log 9>&- &
+        until_true 10 [ -S /run/t/m/dom1/xenstored.sock ]
+        chmod 755 /run/t /run/t/m /run/t/m/dom1
+        mount --bind /run/t/dev /dev
+
+        """
+    private static let store = "env XENSTORED_PATH=/run/t/m/dom1/xenstored.sock"
+
+    static func xen(_ description: String, _ before: String, _ sentences: [String]) -> Refusal {
+        Refusal(
+            testDescription: description,
+            arguments: "netbackd run --bridge b0 --create-bridge --hypervisor xen",
+            before: someOfXen + before, prefix: store, sentences: sentences)
+    }
+
+    static func xenAsNobody(_ description: String, _ sentences: [String]) -> Refusal {
+        var refusal = xen(description, "", sentences)
+        refusal.prefix +=
+            " setpriv --reuid 65534 --clear-groups --inh-caps +net_admin --ambient-caps +net_admin"
+        return refusal
+    }
+}
+
 extension AllPrograms {
     @Suite("netbackd refuses to start")
     struct RefusalTests {
@@ -36,10 +64,32 @@ extension AllPrograms {
                 arguments: "netbackd run --bridge b0 --create-bridge --hypervisor xen",
                 before: "mkdir /run/t/xen; [ ! -e /dev/xen ] || mount --bind /run/t/xen /dev/xen",
                 sentences: ["xenstore cannot be reached", "this is not a Xen domain"]),
+            .xen(
+                "under Xen without gntdev", "",
+                ["xengnttab_open failed: errno 2", "gntdev is missing: `modprobe xen-gntdev`"]),
+            .xen(
+                "under Xen with a gntdev that has no driver",
+                "mknod /dev/xen/gntdev c 240 77",
+                ["xengnttab_open failed: errno 6", "gntdev is missing: `modprobe xen-gntdev`"]),
+            .xen(
+                "under Xen without evtchn", "ln -s ../null /dev/xen/gntdev",
+                ["xenevtchn_open failed: errno 2", "evtchn is missing: `modprobe xen-evtchn`"]),
+            .xenAsNobody(
+                "under Xen without privilege",
+                ["xs_open failed: errno 13: run as root: this user may not open /dev/xen/xenbus"]),
+            Refusal(
+                testDescription: "beside the kernel's own backend",
+                arguments: "netbackd run --bridge b0 --create-bridge --hypervisor xen",
+                before: "mount -t tmpfs tmpfs /sys; mkdir -p /sys/bus/xen-backend/drivers/vif",
+                sentences: ["backend xen-netback serves", "unload it with `rmmod xen-netback`"]),
             Refusal(
                 testDescription: "with no worker",
                 arguments: "netbackd run --workers 0 --create-bridge",
                 sentences: ["--workers 0 is out of range: give 1 to 64"]),
+            Refusal(
+                testDescription: "with no queue",
+                arguments: "netbackd run --queues 0 --create-bridge",
+                sentences: ["--queues 0 is out of range: give 1 to 16"]),
             Refusal(
                 testDescription: "with an MTU below IPv4's",
                 arguments: "netbackd run --mtu 67 --create-bridge",

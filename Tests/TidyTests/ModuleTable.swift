@@ -57,7 +57,7 @@ let moduleTable = [
     Module(
         4, "emuxen",
         [
-            "EmulatedPlatform", "HostNetwork", "Platform", "StoreClient", "CLinux",
+            "EmulatedPlatform", "HostNetwork", "Netif", "Platform", "StoreClient", "CLinux",
             "ArgumentParser",
         ], system: ["Glibc", "Synchronization"]),
 

@@ -77,9 +77,10 @@ int clinux_accept(int socket);
 ssize_t clinux_send_fds(int socket, const void *bytes, size_t size, const int *fds, int fd_count);
 ssize_t clinux_receive_fds(int socket, void *bytes, size_t size, int *fds, int *fd_count);
 
-// /dev/net/tun: TUNSETIFF with IFF_TAP|IFF_NO_PI|IFF_VNET_HDR|IFF_TUN_EXCL: a new device or EBUSY.
-// `name` holds IFNAMSIZ bytes, in and out.
-int clinux_tun_set_tap(int fd, char *name);
+// /dev/net/tun: TUNSETIFF with IFF_TAP|IFF_NO_PI|IFF_VNET_HDR and flags: IFF_TUN_EXCL for a new
+// device or EBUSY, IFF_MULTI_QUEUE for one with several queues, without IFF_TUN_EXCL one more of
+// them. `name` has IFNAMSIZ bytes and is rewritten.
+int clinux_tun_set_tap(int fd, char *name, int flags);
 // TUNSETVNETHDRSZ, TUNSETOFFLOAD, TUNSETPERSIST.
 int clinux_tun_set_vnet_header_size(int fd, int size);
 int clinux_tun_set_offload(int fd, unsigned int flags);
