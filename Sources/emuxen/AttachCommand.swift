@@ -26,7 +26,7 @@ struct AttachCommand: ParsableCommand {
     @Option(help: "The bridge in the driver domain.")
     var bridge = "xenbr0"
 
-    @Option(help: "The largest packet in bytes that the guest is told of.")
+    @Option(help: "The largest packet in bytes, for the guest and the driver domain.")
     var mtu: Int?
 
     @Option(help: "How many seconds to wait for the backend to be ready; 0 waits not at all.")

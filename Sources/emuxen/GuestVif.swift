@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import EmulatedPlatform
 import HostNetwork
+import Netif
 import Platform
 import StoreClient
 
@@ -83,6 +84,7 @@ struct GuestVif: ~Copyable {
     private mutating func open(
         for offer: BackendOffer, _ store: inout LibXenStore, _ domain: inout GuestDomain
     ) throws(PlatformError) {
+        try setOffload(offer.features)
         let transmit = try domain.allocateUnbound(for: offer.domain)
         let isSplit = offer.splitsEventChannels && front.options.splitsEventChannels
         let receive = isSplit ? try domain.allocateUnbound(for: offer.domain) : transmit
@@ -100,6 +102,25 @@ struct GuestVif: ~Copyable {
         isTransmitBlocked = false
         isTapReadable = true
         try front.connect([keys], &store)
+    }
+
+    /// The guest's own stack finishes what the backend does not.
+    private func setOffload(_ offered: FrontendFeatures) throws(PlatformError) {
+        var offload = TapOffload()
+        if offered.isSuperset(of: [.checksumIPv4, .checksumIPv6]) {
+            offload.insert(.checksum)
+            if offered.isSuperset(of: [.scatterGather, .segmentationTCPv4]) {
+                offload.insert(.segmentationIPv4)
+            }
+            if offered.isSuperset(of: [.scatterGather, .segmentationTCPv6]) {
+                offload.insert(.segmentationIPv6)
+            }
+        }
+        do throws(HostNetworkError) {
+            try tap.setOffload(offload)
+        } catch {
+            throw PlatformError("TUNSETOFFLOAD", errno: error.errno)
+        }
     }
 
     /// Gives the rings up, with everything granted for them.

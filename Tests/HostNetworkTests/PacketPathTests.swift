@@ -30,6 +30,26 @@ struct PacketPathTests {
         }
     }
 
+    @Test("a full frame crosses the bridge with a VLAN tag before it, and one with two within it")
+    func tags() throws {
+        try inFreshNamespace {
+            let bridge = try Bridge(usingOrCreating: "br0")
+            var sender = try Endpoint("tap0", on: bridge)
+            var reader = try Endpoint("tap1", on: bridge)
+            let tag: [UInt8] = [0x81, 0x00, 0, 5]
+            let outer: [UInt8] = [0x88, 0xA8, 0, 7]
+            // Bytes after the addresses: a port of MTU 1500 carries 1504 and the type.
+            for (tags, size) in [(tag, 1500), (outer + tag, 1496), (outer + tag, 1500)] {
+                let frame =
+                    Frames.readerMAC + Frames.senderMAC + tags + Frames.big(Frames.experimental)
+                    + [UInt8](repeating: 9, count: size)
+                #expect(try sender.transmit(frame) == .sent)
+                let received = try reader.next { Array($0[..<12]) == Array(frame[..<12]) }
+                #expect(received?.bytes == frame, "\(tags.count / 4) tags, \(size) bytes")
+            }
+        }
+    }
+
     private func cut(
         _ size: Int, into count: Int, using random: inout SplitMix64
     ) -> [Int] {

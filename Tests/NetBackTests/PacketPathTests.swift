@@ -65,6 +65,33 @@ struct PacketPathTests {
         world.expectNoComplaints()
     }
 
+    @Test(
+        "frames pass whole both ways whatever tags stand before their payload",
+        arguments: [1500, 9000], [0, 1, 2])
+    func tags(payload: Int, count: Int) throws {
+        let world = try World()
+        for isWhole in [true, false] {
+            var options = FrontendOptions()
+            // A frontend without it takes one page of a frame, and gives one.
+            if !isWhole { options.features.remove(.scatterGather) }
+            guard isWhole || payload < 4096 else { continue }
+            let guest = try world.addGuest()
+            let device = try world.addDevice(to: guest, options: options)
+            try world.settle()
+            var bytes = Frame.make(size: payload + 14, number: count)
+            // The inner tag, then the provider's before it.
+            let tags: [[UInt8]] = [[0x81, 0x00, 0, 5], [0x88, 0xA8, 0, 7]]
+            for tag in tags.prefix(count) { bytes.insert(contentsOf: tag, at: 12) }
+            let frame = HostFrame(bytes: bytes)
+            #expect(try device.send(frame, guest))
+            world.driver.deliver([frame], to: device.vif)
+            try world.settle()
+            #expect(world.line(device).fromGuest == [frame])
+            #expect(device.received == [frame])
+        }
+        world.expectNoComplaints()
+    }
+
     @Test("eighteen slots with an extra info are forwarded as one packet")
     func eighteenSlots() throws {
         let world = try World()

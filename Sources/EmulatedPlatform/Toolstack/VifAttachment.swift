@@ -12,7 +12,7 @@ public struct VifAttachment: Equatable, Sendable {
     public var mac: MACAddress
     /// The bridge in the backend's domain.
     public var bridge: String
-    /// The largest packet in bytes, if the guest is told one.
+    /// The largest packet in bytes, if guest and backend are told one.
     public var mtu: Int?
     /// The hotplug script's name; a userspace backend only passes it by.
     public var script: String
@@ -89,6 +89,13 @@ public struct VifAttachment: Equatable, Sendable {
             ("mac", mac.description),
         ]
         if let mtu { frontend.append(("mtu", "\(mtu)")) }
+        var backendKeys = [
+            ("frontend", frontendPath), ("frontend-id", "\(vif.domain)"),
+            ("online", "1"), ("state", "\(XenbusState.initialising.rawValue)"),
+            ("script", script), ("mac", mac.description), ("bridge", bridge),
+            ("handle", "\(vif.device)"), ("type", "vif"), ("hotplug-status", ""),
+        ]
+        if let mtu { backendKeys.append(("mtu", "\(mtu)")) }
         let record = VifAttachment.recordPath(of: vif)
         return [
             Node(path: record, value: "", permissions: nil),
@@ -96,13 +103,6 @@ public struct VifAttachment: Equatable, Sendable {
             Node(path: "\(record)/frontend", value: frontendPath, permissions: nil),
         ]
             + half(frontendPath, vif.domain, backend, frontend)
-            + half(
-                backendPath, backend, vif.domain,
-                [
-                    ("frontend", frontendPath), ("frontend-id", "\(vif.domain)"),
-                    ("online", "1"), ("state", "\(XenbusState.initialising.rawValue)"),
-                    ("script", script), ("mac", mac.description), ("bridge", bridge),
-                    ("handle", "\(vif.device)"), ("type", "vif"), ("hotplug-status", ""),
-                ])
+            + half(backendPath, backend, vif.domain, backendKeys)
     }
 }
