@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 MINUTES ?= 10
 PACKAGES = $(wildcard Package.swift Sources Tests Benchmarks)
-.PHONY: help setup build test demo soak bench check fmt tsan clean
+.PHONY: help setup build test demo soak bench image xen-test xen-bench check fmt tsan clean
 
 help: ## list the targets
-	@awk -F '## ' '/^[a-z]+:.*## / { sub(/:.*/, "", $$1); printf "%-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F '## ' '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "%-9s %s\n", $$1, $$2 }' Makefile
 
 setup: ## install the Debian packages that are missing (as root)
 	@scripts/setup
@@ -17,8 +17,21 @@ check: setup ## what every commit must pass: the format and the rules of the hou
 	swift build --build-tests
 	swift test --skip-build --disable-xctest --filter TidyTests
 
-test: check ## check, then every test
+test: check ## check, then every test, those on real Xen too
 	swift test --skip-build --disable-xctest
+	$(MAKE) xen-test
+
+image: setup ## the driver domain's image, boot/out/netdd
+	boot/testbed/fetch
+	boot/build-image
+
+xen-test: image ## real Xen in QEMU: JOBS="traffic frames" for some of the jobs
+	boot/testbed/build
+	boot/testbed/run $(JOBS)
+
+xen-bench: image ## the kernel's backend and ours on real Xen: ROUNDS=5 TYPES="pvh pv"
+	boot/testbed/build
+	boot/testbed/bench
 
 demo: build ## guests, a bridge, traffic, and a kill, on this machine and without Xen
 	.build/release/netbackd demo
@@ -37,4 +50,4 @@ tsan: setup ## the tests with two threads on one page, under the thread sanitize
 	    --disable-xctest --filter 'RingTests|HeartbeatTests'
 
 clean: ## remove everything that was built
-	rm -rf .build .build-tsan
+	rm -rf .build .build-tsan .build-static boot/out

@@ -125,7 +125,12 @@ extension Backend where Store: ~Copyable {
             let text = try store.read("\(path)/state")
             apply(.frontendState(XenbusState(text: text)), to: vif)
         } catch {
-            report(.error, vif, "\(path)/state cannot be read: \(error)")
+            // What went with its domain is not missing to the store, but forbidden.
+            if error.isPermissionDenied {
+                apply(.frontendState(.unknown), to: vif)
+            } else {
+                report(.error, vif, "\(path)/state cannot be read: \(error)")
+            }
         }
     }
 }

@@ -22,4 +22,7 @@ public struct PlatformError: Error, Equatable, Sendable, CustomStringConvertible
 
     /// As an operator reads it in a log.
     public var description: String { "\(operation) failed: errno \(errno)" }
+
+    /// The store or the kernel said that we may not: EACCES, 13 on Linux.
+    public var isPermissionDenied: Bool { errno == 13 }
 }

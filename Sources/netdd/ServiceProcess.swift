@@ -25,6 +25,8 @@ enum ServiceProcess {
         var options = DriverOptions(bridge: boot.bridge)
         options.mtu = boot.mtu
         options.storeClient = .wire
+        // The next service attaches to the rings; a domain that ends takes its nodes along.
+        options.detachesAtExit = true
         options.limits.offersChecksumOffload = boot.offersChecksumOffload
         do {
             try Service(options, logger: logger).run(
