@@ -19,6 +19,10 @@ public struct Backend<Store: XenStore & ~Copyable>: ~Copyable {
     var now: Instant
     /// Vifs whose frontend changes its state too often, and when it is looked at again.
     var pausedFrontends: [VifID: Instant] = [:]
+    /// Vifs that have ended, and when their nodes are removed if the toolstack has not.
+    var dueRemovals: [VifID: Instant] = [:]
+    /// Nodes of ended vifs are removed by the backend; in the toolstack's own domain, by libxl.
+    private let removesNodes: Bool
     /// Answers that came while the store was gone.
     var waitingEvents: [QueueEvent] = []
 
@@ -44,14 +48,20 @@ public struct Backend<Store: XenStore & ~Copyable>: ~Copyable {
     /// The tree that the toolstack fills with vifs, relative to the backend's own domain.
     public static var root: String { "backend/vif" }
 
+    /// How long the toolstack may need to see that a vif is Closed: libxl calls it an error if the
+    /// node is gone before. It waits for us to remove it, so not longer.
+    private static var removalDelayNanoseconds: UInt64 { 500_000_000 }
+
     /// Starts watching; every vif that is already there is found by the first watch event.
     public init(
         store: consuming Store, limits: BackendLimits, at now: Instant
     ) throws(PlatformError) {
+        var store = store
+        try store.watch(Self.root, token: Self.root)
+        removesNodes = try store.read("domid") != "0"
         self.store = store
         self.limits = limits
         self.now = now
-        try self.store.watch(Self.root, token: Self.root)
     }
 
     /// Vifs known.
@@ -65,7 +75,9 @@ public struct Backend<Store: XenStore & ~Copyable>: ~Copyable {
     }
 
     /// When `serveWatches` has something to do although no event came; nil for never.
-    public var nextDeadline: Instant? { pausedFrontends.values.min() }
+    public var nextDeadline: Instant? {
+        [pausedFrontends.values.min(), dueRemovals.values.min()].compactMap { $0 }.min()
+    }
 
     /// Takes up to `budget` watch events; true if there may be more. Does nothing while the store
     /// is gone.
@@ -75,6 +87,10 @@ public struct Backend<Store: XenStore & ~Copyable>: ~Copyable {
         for vif in pausedFrontends.filter({ $0.value <= now }).keys.sorted() {
             pausedFrontends[vif] = nil
             frontendChanged(vif)
+        }
+        for vif in dueRemovals.filter({ $0.value <= now }).keys.sorted() {
+            dueRemovals[vif] = nil
+            apply(.removalDue, to: vif)
         }
         for _ in 0..<budget {
             // That a connection is lost is told by `store.isConnected`.
@@ -145,6 +161,9 @@ public struct Backend<Store: XenStore & ~Copyable>: ~Copyable {
                 writeError(vif, reason)
             case .reconfigure:
                 report(.info, vif, "reconfigured")
+            case .awaitRemoval:
+                guard removesNodes else { continue }
+                dueRemovals[vif] = now.advanced(byNanoseconds: Self.removalDelayNanoseconds)
             case .removeNode:
                 removeNode(vif)
             case .forget:
@@ -246,6 +265,7 @@ public struct Backend<Store: XenStore & ~Copyable>: ~Copyable {
     private mutating func forget(_ vif: VifID) {
         guard let known = vifs.removeValue(forKey: vif) else { return }
         pausedFrontends[vif] = nil
+        dueRemovals[vif] = nil
         _ = try? store.unwatch("\(known.frontendPath)/state", token: "\(vif)")
         report(.info, vif, "gone")
         // The toolstack may have plugged it in again meanwhile.

@@ -15,6 +15,8 @@ public enum VifEvent: Equatable, Sendable {
     case connectFailed(String)
     /// Every queue is closed and nothing of the guest's is mapped or bound any more.
     case queuesClosed
+    /// The toolstack had its time to see `Closed`, and the backend's node is still there.
+    case removalDue
     /// We are asked to stop serving, properly.
     case shutdown
 }
@@ -33,6 +35,8 @@ public enum VifAction: Equatable, Sendable {
     case reportError(String)
     /// Take up what the frontend changed at run time.
     case reconfigure
+    /// Remove the backend's node, or let the toolstack do so; a `removalDue` later, if it has not.
+    case awaitRemoval
     /// Remove the backend's node: the toolstack waits for that.
     case removeNode
     /// Forget the vif.
@@ -75,6 +79,8 @@ public struct VifStateMachine: Equatable, Sendable {
     private var isRestarting = false
     /// The backend's node is gone; the vif is forgotten as soon as nothing of it is open.
     private var isRemoved = false
+    /// `awaitRemoval` was said, and the vif has been closed and offline ever since.
+    private var awaitsRemoval = false
 
     /// Takes up a backend node that holds `state`.
     ///
@@ -135,6 +141,10 @@ public struct VifStateMachine: Equatable, Sendable {
             }
             phase = .closing
             return [.writeState(.closing)] + settle()
+        case .removalDue:
+            guard awaitsRemoval else { return [] }
+            phase = .gone
+            return [.removeNode, .forget]
         case .shutdown:
             isShuttingDown = true
         }
@@ -160,6 +170,7 @@ public struct VifStateMachine: Equatable, Sendable {
     /// A frontend that is plugged in again must not see Closing: Linux gives its interface up for
     /// good. So the queues are closed without a word, and then it is invited.
     private mutating func restart() -> [VifAction] {
+        awaitsRemoval = false
         toolstackCloses = false
         isRefused = false
         frontend = .unknown
@@ -227,9 +238,11 @@ public struct VifStateMachine: Equatable, Sendable {
             return [.writeState(.closed)]
         case .closed:
             if !isOnline {
-                phase = .gone
-                return [.removeNode, .forget]
+                guard !awaitsRemoval else { return nil }
+                awaitsRemoval = true
+                return [.awaitRemoval]
             }
+            awaitsRemoval = false
             if isShuttingDown {
                 phase = .gone
                 return [.forget]

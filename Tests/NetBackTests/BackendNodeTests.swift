@@ -76,6 +76,48 @@ struct BackendNodeTests {
         world.expectNoLeaks()
     }
 
+    @Test("an unplugged vif's node stays until the toolstack can have seen Closed")
+    func detachIsSeen() throws {
+        let world = try World()
+        let (_, device) = try world.connectedDevice()
+        try world.toolstack.requestDetach(device.vif)
+        try world.settle(waits: false)
+        #expect(try world.node(device.vif, "state") == "6")
+        try world.settle()
+        #expect(try world.node(device.vif, "state") == nil)
+        #expect(world.driver.backend.vifCount == 0)
+    }
+
+    @Test("a vif that is plugged in again before its node was removed connects")
+    func attachBeforeRemoval() throws {
+        let world = try World()
+        let (guest, device) = try world.connectedDevice()
+        try world.toolstack.requestDetach(device.vif)
+        try world.settle(waits: false)
+        #expect(try world.node(device.vif, "state") == "6")
+        try world.toolstack.store.write("\(World.path(device.vif))/online", "1")
+        try world.toolstack.store.write("\(World.path(device.vif))/state", "1")
+        try device.front.reopen(&guest.store)
+        try world.settle()
+        #expect(device.isConnected)
+        #expect(try world.node(device.vif, "state") == "4")
+        #expect(world.driver.backend.vifCount == 1)
+    }
+
+    @Test("beside the toolstack an unplugged vif's node is the toolstack's to remove")
+    func toolstackDomain() throws {
+        let world = try World(isToolstackDomain: true)
+        let (_, device) = try world.connectedDevice()
+        try world.toolstack.requestDetach(device.vif)
+        try world.settle()
+        #expect(try world.node(device.vif, "state") == "6")
+        try world.toolstack.store.remove(World.path(device.vif))
+        try world.settle()
+        #expect(world.driver.backend.vifCount == 0)
+        #expect(world.driver.reports(.info, of: device.vif).last == "gone")
+        world.expectNoLeaks()
+    }
+
     @Test("a vif that is unplugged and plugged in again between two turns connects anew")
     func replugWithinOneTurn() throws {
         let world = try World()

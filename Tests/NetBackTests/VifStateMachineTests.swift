@@ -56,6 +56,7 @@ struct VifStateMachineTests {
             case .closeQueues: "c"
             case .reportError: "e"
             case .reconfigure: "r"
+            case .awaitRemoval: "w"
             case .removeNode: "x"
             case .forget: "f"
             }
@@ -128,9 +129,38 @@ struct VifStateMachineTests {
             var machine = Place.connected.make()
             #expect(machine.handle(.frontendState(state)) == [.closeQueues])
             #expect(Self.letters(machine.handle(.queuesClosed)) == "56")
-            #expect(Self.letters(machine.handle(.online(false))) == "xf")
+            #expect(Self.letters(machine.handle(.online(false))) == "w")
+            #expect(machine.phase == .closed)
+            #expect(Self.letters(machine.handle(.removalDue)) == "xf")
             #expect(machine.phase == .gone)
         }
+    }
+
+    @Test("a node is removed only while its vif is closed and offline")
+    func removalIsPutOff() {
+        for place in Place.allCases {
+            var machine = place.make()
+            #expect(machine.handle(.removalDue) == [], "\(place)")
+        }
+        var machine = Place.closed.make()
+        #expect(machine.handle(.online(false)) == [.awaitRemoval])
+        #expect(machine.handle(.frontendState(.unknown)) == [])
+        #expect(machine.handle(.online(true)) == [])
+        #expect(machine.handle(.removalDue) == [])
+        #expect(machine.handle(.online(false)) == [.awaitRemoval])
+        // Plugged in again meanwhile.
+        #expect(machine.handle(.online(true)) == [])
+        #expect(Self.letters(machine.handle(.ownStateOverwritten(.initialising))) == "2?")
+        #expect(machine.handle(.removalDue) == [])
+        #expect(machine.handle(.frontendState(.connected)) == [.openQueues])
+    }
+
+    @Test("a vif that the toolstack has removed by itself is forgotten")
+    func toolstackRemoves() {
+        var machine = Place.closed.make()
+        #expect(machine.handle(.online(false)) == [.awaitRemoval])
+        #expect(machine.nodeRemoved() == [.forget])
+        #expect(machine.handle(.removalDue) == [])
     }
 
     @Test("what the toolstack unplugs is closed whatever the frontend does")
@@ -147,9 +177,10 @@ struct VifStateMachineTests {
                 if machine.phase == .releasing {
                     letters += Self.letters(machine.handle(.queuesClosed))
                 }
+                letters += Self.letters(machine.handle(.removalDue))
                 #expect(machine.phase == .gone, "\(place), frontend \(state): \(letters)")
                 letters.removeAll { $0 == "-" }
-                #expect(letters.hasSuffix("xf"), "\(place), frontend \(state): \(letters)")
+                #expect(letters.hasSuffix("wxf"), "\(place), frontend \(state): \(letters)")
             }
         }
     }
@@ -221,6 +252,7 @@ struct VifStateMachineTests {
             _ = try model.take(machine.handle(.shutdown), seed)
             if machine.phase == .opening { try model.take(machine.handle(.queuesOpened), seed) }
             if machine.phase == .releasing { try model.take(machine.handle(.queuesClosed), seed) }
+            try model.take(machine.handle(.removalDue), seed)
             #expect(machine.phase == .gone, "seed \(seed)")
             #expect(model.state == .none, "seed \(seed)")
         }
@@ -240,6 +272,7 @@ struct VifStateMachineTests {
         case 21 where Int.random(in: 0..<8, using: &random) == 0:
             return machine.handle(.shutdown)
         case 22 where Int.random(in: 0..<8, using: &random) == 0: return machine.nodeRemoved()
+        case 23: return machine.handle(.removalDue)
         default: return []
         }
     }
@@ -269,7 +302,8 @@ struct VifStateMachineTests {
                     #expect(state != .open, "forgotten with queues, seed \(seed)")
                     state = .none
                     isForgotten = true
-                case .reportError, .reconfigure, .removeNode, .readFrontend: break
+                case .removeNode: #expect(state == .none, "removed with queues, seed \(seed)")
+                case .reportError, .reconfigure, .awaitRemoval, .readFrontend: break
                 }
             }
         }

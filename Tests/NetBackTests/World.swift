@@ -17,7 +17,8 @@ final class World {
     private var deadGuests: [Guest] = []
     private let limits: BackendLimits
 
-    init(limits: BackendLimits = BackendLimits()) throws {
+    // If `isToolstackDomain`, the driver believes that it runs beside the toolstack.
+    init(limits: BackendLimits = BackendLimits(), isToolstackDomain: Bool = false) throws {
         machine = try Machine(form: .oneProcess)
         var control = InProcessStore(store, as: .control)
         try machine.createDomain(name: "driver", pageCount: 16, id: DriverDomain.id)
@@ -27,6 +28,7 @@ final class World {
         try control.setPermissions(
             home, [StorePermission(domain: DriverDomain.id, mayRead: false, mayWrite: false)],
             in: .none)
+        if isToolstackDomain { try control.write("\(home)/domid", "0") }
         toolstack = Toolstack(control)
         self.limits = limits
         driver = try DriverDomain(machine, store, limits: limits)
@@ -122,8 +124,8 @@ final class World {
 
     // MARK: time
 
-    /// Gives everybody turns until nobody has anything to do.
-    func settle(roundsMax: Int = 2000) throws {
+    /// Gives everybody turns until nobody has anything to do, and, if one `waits`, nothing is due.
+    func settle(roundsMax: Int = 2000, waits: Bool = true) throws {
         var isBusy = true
         var rounds = 0
         while isBusy {
@@ -131,7 +133,7 @@ final class World {
             if try driver.workerStep() { isBusy = true }
             for guest in guests where try guest.step() { isBusy = true }
             // Who has nothing else to do waits for what is due.
-            if !isBusy, let next = driver.backend.nextDeadline {
+            if !isBusy, waits, let next = driver.backend.nextDeadline {
                 driver.now = next
                 isBusy = true
             }
