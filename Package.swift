@@ -28,6 +28,7 @@ let package = Package(
         .executable(name: "netdd", targets: ["netdd"]),
         .executable(name: "ringctl", targets: ["ringctl"]),
         .executable(name: "emuxen", targets: ["emuxen"]),
+        .executable(name: "xenproof", targets: ["xenproof"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
@@ -127,6 +128,16 @@ let package = Package(
             path: "Tests/TestSupport",
             swiftSettings: strict),
         .target(name: "CRingOracle", path: "Tests/CRingOracle"),
+        .target(
+            name: "PlatformProof", dependencies: ["Platform", "SharedMemory", "StoreClient"],
+            path: "Tests/PlatformProof", swiftSettings: strict),
+        .executableTarget(
+            name: "xenproof",
+            dependencies: [
+                "PlatformProof", "XenPlatform", "StoreClient", "Platform", "SharedMemory", "CXen",
+            ],
+            path: "Tests/xenproof", swiftSettings: strict,
+            linkerSettings: [.linkedLibrary("xentoolcore"), .linkedLibrary("xentoollog")]),
         .testTarget(
             name: "RingTests",
             dependencies: ["Ring", "SharedMemory", "TestSupport", "CRingOracle"],
@@ -148,7 +159,7 @@ let package = Package(
             name: "PlatformTests",
             dependencies: [
                 "EmulatedPlatform", "StoreClient", "Platform", "SharedMemory", "Ring", "Netif",
-                "TestSupport", "CLinux",
+                "PlatformProof", "TestSupport", "CLinux",
             ],
             swiftSettings: strict),
         .testTarget(

@@ -109,11 +109,11 @@ final class MachineWorld {
     static let strangerID = DomainID(3)
     static let pageCount = 16
 
-    private enum Form {
+    enum Form {
         case oneProcess(Machine)
         case processes(MachineThread)
     }
-    private let form: Form
+    let form: Form
 
     init(_ form: Machine.Form) throws {
         switch form {
