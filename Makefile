@@ -27,6 +27,7 @@ image: setup ## the driver domain's image, boot/out/netdd
 
 xen-test: image ## real Xen in QEMU: JOBS="traffic frames" for some of the jobs
 	boot/testbed/build
+	boot/testbed/project
 	boot/testbed/run $(JOBS)
 
 xen-bench: image ## the kernel's backend and ours on real Xen: ROUNDS=5 TYPES="pvh pv"
@@ -50,4 +51,4 @@ tsan: setup ## the tests with two threads on one page, under the thread sanitize
 	    --disable-xctest --filter 'RingTests|HeartbeatTests'
 
 clean: ## remove everything that was built
-	rm -rf .build .build-tsan .build-static boot/out
+	rm -rf .build .build-tsan .build-static .build-testbed boot/out
