@@ -36,6 +36,7 @@ public struct Service {
         let network = try Self.explaining { () throws(HostNetworkError) in try NetlinkSession() }
         // Without TAPs no vif would ever connect: better said here than once for each guest.
         try Self.explaining { () throws(HostNetworkError) in try TapDevice.checkAvailability() }
+        if options.hypervisor == .xen { try XenVersion.check() }
         try Self.checkCompetitor(options.hypervisor)
         let claim = try DomainClaim(options.hypervisor)
         let bridge = try Self.openBridge(options.bridge, creating: options.createsBridge)
