@@ -21,6 +21,8 @@ struct Proof {
             failures += 1
             print("FAILED: \(sentence): \(error)")
         }
+        // What came before a check that hangs is seen.
+        fflush(nil)
     }
 
     mutating func checkStore<S: XenStore & ~Copyable>(
