@@ -134,7 +134,8 @@ let package = Package(
         .executableTarget(
             name: "xenproof",
             dependencies: [
-                "PlatformProof", "XenPlatform", "StoreClient", "Platform", "SharedMemory", "CXen",
+                "PlatformProof", "DriverDomain", "XenPlatform", "StoreClient", "Platform",
+                "SharedMemory", "CXen",
             ],
             path: "Tests/xenproof", swiftSettings: strict,
             linkerSettings: [.linkedLibrary("xentoolcore"), .linkedLibrary("xentoollog")]),
