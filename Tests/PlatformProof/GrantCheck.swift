@@ -16,8 +16,8 @@ public enum GrantCheck: String, PlatformCheck {
     case pageEnd = "of 600 copies those over a page's end have a status, no other"
     case allBad = "a batch of bad copies has a status for each"
 
-    /// Whether the peer's pages get mapped, which Xen does not let an HVM or PVH domain do with pages
-    /// of its own: the page loses its first place in the domain's memory.
+    /// Whether the peer's pages get mapped. An HVM or PVH domain cannot do that with pages of its
+    /// own: Xen takes the page out of its first place in the domain's memory.
     public var mapsPages: Bool { self == .mapping || self == .manyMappings }
 
     /// Tries it; throws a `ProofFailure` or the platform's own error.
