@@ -12,7 +12,7 @@ public enum EventChannelCheck: String, PlatformCheck {
     case bindAgain = "after an unbind the port can be bound again"
     case neverAllocated = "a port that was never made is not bound"
     case noDomain = "a port of a domain that is not there is not bound"
-    case notOurs = "a port that is not ours is neither raised, unmasked nor closed"
+    case notOurs = "a port that is not ours is neither raised nor closed"
     case lostSends = "a send to a port that nobody has bound is lost without an error"
     case peerCloses = "when the guest has closed its port, sends are lost without an error"
     case neverBlocks = "to look for a pending port never blocks"
@@ -162,9 +162,12 @@ public enum EventChannelCheck: String, PlatformCheck {
     ) throws {
         for _ in 0..<3 {
             let port = try bind(remote, &hypervisor, peer)
-            // Left pending: it must not be taken by the next bind.
+            // Left pending: Linux may still show it once, by its old name.
             try peer.notify(remote)
             try hypervisor.unbind(port)
+            if let stale = try afterAWhile({ try hypervisor.nextPending() }) {
+                try equal(stale, port, "what was left pending")
+            }
             try isQuiet(&hypervisor, "after the unbind")
         }
         let port = try bind(remote, &hypervisor, peer)
@@ -178,9 +181,10 @@ public enum EventChannelCheck: String, PlatformCheck {
         let port = EventChannelPort(4000)
         var refused: [String] = []
         do { try hypervisor.notify(port) } catch { refused.append("notify") }
-        do { try hypervisor.unmask(port) } catch { refused.append("unmask") }
         do { try hypervisor.unbind(port) } catch { refused.append("unbind") }
-        try equal(refused, ["notify", "unmask", "unbind"], "what was refused")
+        try equal(refused, ["notify", "unbind"], "what was refused")
+        // Linux takes an unmasking of such a port and does nothing.
+        try? hypervisor.unmask(port)
     }
 
     private static func lostSends<H: Hypervisor & ~Copyable, P: GrantingPeer>(
