@@ -81,7 +81,14 @@ struct Supervisor: ~Copyable {
         _ = unsafe poll(&watched, 2, milliseconds ?? -1)
         if watched[1].revents != 0, let running = service {
             var byte: UInt8 = 0
-            if unsafe read(running.ready, &byte, 1) == 1 { service?.servingSince = Self.now() }
+            if unsafe read(running.ready, &byte, 1) == 1 {
+                service?.servingSince = Self.now()
+                if let use = MemoryUse.now() {
+                    logger.info(
+                        "memory",
+                        metadata: ["used_kib": "\(use.usedKiB)", "total_kib": "\(use.totalKiB)"])
+                }
+            }
             close(running.ready)
             service?.ready = -1
         }
