@@ -28,6 +28,7 @@ image: setup ## the driver domain's image, boot/out/netdd
 xen-test: image ## real Xen in QEMU: JOBS="traffic frames" for some of the jobs
 	boot/testbed/build
 	boot/testbed/project
+	boot/check-image
 	boot/testbed/run $(JOBS)
 
 xen-bench: image ## the kernel's backend and ours on real Xen: ROUNDS=5 TYPES="pvh pv"
