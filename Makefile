@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 MINUTES ?= 10
+SEEDS ?= 100000
 PACKAGES = $(wildcard Package.swift Sources Tests Benchmarks)
-.PHONY: help setup build test demo soak bench image xen-test xen-bench check fmt tsan clean
+.PHONY: help setup build test sim demo soak chaos bench failover-bench image xen-test xen-bench \
+    check fmt tsan clean
 
 help: ## list the targets
-	@awk -F '## ' '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "%-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F '## ' '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "%-14s %s\n", $$1, $$2 }' Makefile
 
 setup: ## install the Debian packages that are missing (as root)
 	@scripts/setup
@@ -20,6 +22,10 @@ check: setup ## what every commit must pass: the format and the rules of the hou
 test: check ## check, then every test, those on real Xen too
 	swift test --skip-build --disable-xctest
 	$(MAKE) xen-test
+
+sim: setup ## backends that die at random: SEEDS=100000 of them, or SEED=17 again
+	SIM_SEEDS=$(SEEDS) SIM_SEED=$(SEED) swift test --disable-xctest \
+	    --filter SimulationTests.RandomSimulationTests
 
 image: setup ## the driver domain's image, boot/out/netdd
 	boot/testbed/fetch
@@ -41,8 +47,15 @@ demo: build ## guests, a bridge, traffic, and a kill, on this machine and withou
 soak: build ## traffic and faults for MINUTES (10)
 	.build/release/netbackd soak --minutes $(MINUTES)
 
+chaos: build ## 1600 faults of a pair under traffic: CHAOS="--seed 7" for other flags
+	.build/release/netbackd chaos --kills 1000 --stops 200 --hangs 200 --handovers 100 \
+	    --crashes 50 --controls 50 $(CHAOS)
+
 bench: setup ## measure, and print tables
 	scripts/bench
+
+failover-bench: setup ## what a takeover takes and what a pair costs: HOG_MINUTES=60 (1)
+	scripts/failover-bench --minutes $(or $(HOG_MINUTES),1)
 
 fmt: ## format the sources in place
 	swift format --in-place --parallel --recursive $(PACKAGES)

@@ -81,13 +81,15 @@ let package = Package(
             name: "netbackd",
             dependencies: [
                 "DriverDomain", "NetBack", "HostNetwork", "StoreClient", "Platform", "CLinux",
-                arguments, logging,
+                "Heartbeat", arguments, logging,
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "netdd",
             dependencies: [
-                "DriverDomain", "NetBack", "HostNetwork", "Platform", "CLinux", logging,
+                "DriverDomain", "NetBack", "Heartbeat", "HostNetwork", "Platform", "CLinux",
+                logging,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -128,6 +130,7 @@ let package = Package(
             path: "Tests/TestSupport",
             swiftSettings: strict),
         .target(name: "CRingOracle", path: "Tests/CRingOracle"),
+        .target(name: "CLockHolder", dependencies: ["CLinux"], path: "Tests/CLockHolder"),
         .target(
             name: "PlatformProof", dependencies: ["Platform", "SharedMemory", "StoreClient"],
             path: "Tests/PlatformProof", swiftSettings: strict),
@@ -160,7 +163,7 @@ let package = Package(
             name: "PlatformTests",
             dependencies: [
                 "EmulatedPlatform", "StoreClient", "Platform", "SharedMemory", "Ring", "Netif",
-                "PlatformProof", "TestSupport", "CLinux",
+                "PlatformProof", "TestSupport", "CLinux", "CLockHolder",
             ],
             swiftSettings: strict),
         .testTarget(
@@ -169,6 +172,13 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "NetBackTests",
+            dependencies: [
+                "NetBack", "EmulatedPlatform", "Netif", "Ring", "SharedMemory", "Heartbeat",
+                "Platform", "TestSupport",
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "SimulationTests",
             dependencies: [
                 "NetBack", "EmulatedPlatform", "Netif", "Ring", "SharedMemory", "Heartbeat",
                 "Platform", "TestSupport",
@@ -185,10 +195,11 @@ let package = Package(
             name: "DriverDomainTests",
             dependencies: [
                 "DriverDomain", "HostNetwork", "NetBack", "Netif", "Platform", "TestSupport",
+                "CLinux",
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "NetddTests", dependencies: ["netdd", "Platform", "TestSupport"],
+            name: "NetddTests", dependencies: ["netdd", "Heartbeat", "Platform", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "BenchmarkTests", dependencies: ["RingLoops", "BenchmarkReport"],

@@ -75,7 +75,8 @@ struct TransmitLoop: ~Copyable {
                         | UInt64(piece.size))
             }
             let status = outcome == .forward ? ResponseStatus.okay : ResponseStatus.error
-            back.answer(&packet, status: status)
+            back.consumeRequests(UInt32(packet.slotCount))
+            packet.answer(status: status, into: &back)
             available -= UInt32(packet.slotCount)
         }
         let wantsNotification = back.publishResponses()

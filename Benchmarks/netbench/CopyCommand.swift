@@ -57,9 +57,11 @@ struct CopyCommand: ParsableCommand {
         through arena: borrowing PageArena
     ) throws(PlatformError) {
         var header = VnetHeader()
+        // The last bytes are the header's; before them is room for the largest frame.
+        let capacity = arena.size - VnetHeader.size
         for _ in 0..<64 {
             let size = try source.receive(
-                into: arena, at: 0, capacity: arena.size, header: &header)
+                into: arena, at: 0, capacity: capacity, headerAt: capacity, header: &header)
             guard let size else { return }
             var fragments = FrameFragments()
             fragments.append(FrameFragment(offset: 0, count: size))

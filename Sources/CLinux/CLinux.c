@@ -4,6 +4,9 @@
 #endif
 #include "CLinux.h"
 
+#include <pthread.h>
+#include <time.h>
+
 #include <sys/reboot.h>
 
 int clinux_errno(void) {
@@ -83,7 +86,10 @@ ssize_t clinux_receive_fds(int socket, void *bytes, size_t size, int *fds, int *
     message.msg_control = control.space;
     message.msg_controllen = sizeof(control.space);
     *fd_count = 0;
-    ssize_t received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    ssize_t received;
+    do {
+        received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    } while (received < 0 && errno == EINTR);
     if (received < 0) {
         return received;
     }
@@ -105,6 +111,15 @@ int clinux_tun_set_tap(int fd, char *name, int flags) {
     request.ifr_name[IFNAMSIZ - 1] = 0;
     request.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | flags);
     int result = ioctl(fd, TUNSETIFF, &request);
+    memcpy(name, request.ifr_name, IFNAMSIZ);
+    return result;
+}
+
+int clinux_tun_get_name(int fd, char *name) {
+    struct ifreq request;
+    memset(&request, 0, sizeof(request));
+    int result = ioctl(fd, TUNGETIFF, &request);
+    request.ifr_name[IFNAMSIZ - 1] = 0;
     memcpy(name, request.ifr_name, IFNAMSIZ);
     return result;
 }
@@ -158,8 +173,61 @@ int clinux_set_fifo(int priority) {
     return sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &wanted);
 }
 
+int clinux_thread_id(void) {
+    return (int)syscall(SYS_gettid);
+}
+
+int clinux_set_normal(void) {
+    struct sched_param parameters = {.sched_priority = 0};
+    return sched_setscheduler(0, SCHED_OTHER, &parameters);
+}
+
 int clinux_pidfd_open(int pid) {
     return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+int clinux_pidfd_send_signal(int pidfd, int signal) {
+    return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
+}
+
+size_t clinux_robust_size(void) {
+    return sizeof(pthread_mutex_t);
+}
+
+int clinux_robust_init(void *place) {
+    pthread_mutexattr_t attributes;
+    int result = pthread_mutexattr_init(&attributes);
+    if (result != 0) return result;
+    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ERRORCHECK);
+    pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+    pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+    result = pthread_mutex_init(place, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+    return result;
+}
+
+int clinux_robust_lock(void *place, int timeout_ms) {
+    int result;
+    if (timeout_ms < 0) {
+        result = pthread_mutex_lock(place);
+    } else {
+        struct timespec until;
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += timeout_ms / 1000;
+        until.tv_nsec += timeout_ms % 1000 * 1000000L;
+        if (until.tv_nsec >= 1000000000L) {
+            until.tv_sec += 1;
+            until.tv_nsec -= 1000000000L;
+        }
+        result = pthread_mutex_clocklock(place, CLOCK_MONOTONIC, &until);
+    }
+    // Before anything else can go wrong: a mutex given back without this is lost for good.
+    if (result == EOWNERDEAD) pthread_mutex_consistent(place);
+    return result;
+}
+
+int clinux_robust_unlock(void *place) {
+    return pthread_mutex_unlock(place);
 }
 
 int clinux_exited(int status) {

@@ -13,26 +13,12 @@ struct DomainClaim: ~Copyable {
     ///
     /// - Throws: `Complaint` when another process has it.
     init(_ choice: HypervisorChoice) throws {
-        let domain =
-            switch choice {
-            case .xen: "xen"
-            case .emulated(let socket): socket
-            }
         descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | O_CLOEXEC, 0)
         guard descriptor >= 0 else {
             throw Complaint("no socket: errno \(errno)", remedy: "raise `ulimit -n`")
         }
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        // The end of a path that is too long tells domains apart, its beginning does not.
-        let name = [0] + Array("netbackd:".utf8) + Array(domain.utf8.suffix(96))
-        // SAFETY: 106 bytes at most go into the 108 of sun_path, both local to this call.
-        unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: name) }
-        let size = MemoryLayout<sa_family_t>.size + name.count
-        let result = unsafe withUnsafePointer(to: &address) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                unsafe bind(descriptor, $0, socklen_t(size))
-            }
+        let result = unsafe AbstractName(prefix: "netbackd:", choice).withAddress {
+            unsafe bind(descriptor, $0, $1)
         }
         guard result == 0 else {
             let error = errno
@@ -45,4 +31,11 @@ struct DomainClaim: ~Copyable {
     }
 
     deinit { close(descriptor) }
+
+    /// Gives the descriptor away: the claim lasts for as long as it is open anywhere.
+    consuming func release() -> Int32 {
+        let kept = descriptor
+        discard self
+        return kept
+    }
 }

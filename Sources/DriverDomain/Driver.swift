@@ -21,16 +21,20 @@ struct Driver<Store: WaitableStore & ~Copyable>: ~Copyable {
     private static var shutdownNanoseconds: UInt64 { 10_000_000_000 }
 
     private var options: DriverOptions
-    private let logger: Logger
-    private var backend: Backend<Store>
-    private var pool: WorkerPool
+    let logger: Logger
+    var backend: Backend<Store>
+    var workers: ServingWorkers
     private let network: NetlinkSession
     private let signals: Mailbox<Int32>
-    private let poller: Poller
+    let poller: Poller
     /// What is waited for while the store is gone.
     private var outage: Outage?
     /// By when every vif must have closed, once a signal asked for the end.
     private var deadline: Instant?
+    /// The workers have let go of everything.
+    var hasHandedOver = false
+    /// Connections that wait for queues of the same vif to close.
+    var deferred: [VifID: VifConnection] = [:]
 
     /// The store is gone.
     private struct Outage {
@@ -38,30 +42,26 @@ struct Driver<Store: WaitableStore & ~Copyable>: ~Copyable {
         var nextAttempt: Instant
     }
 
-    /// Connects to everything; nothing is served yet.
+    /// Takes over what is connected; no vif is looked at yet.
     init(
         options: DriverOptions, store: consuming Store, network: consuming NetlinkSession,
-        signals: Mailbox<Int32>, logger: Logger
+        signals: Mailbox<Int32>, workers: consuming ServingWorkers, logger: Logger
     ) throws(PlatformError) {
         let poller = try Poller()
         try poller.add(store.descriptor, number: Self.storeNumber)
         try poller.add(signals.descriptor, number: Self.signalsNumber)
-        let pool = try WorkerPool(pairCount: options.workers, on: options.hypervisor)
-        try poller.add(pool.descriptor, number: Self.repliesNumber)
+        try poller.add(workers.pool.descriptor, number: Self.repliesNumber)
         let backend = try Backend(store: store, limits: options.limits, at: .now)
+        var workers = workers
+        try workers.watch(with: poller)
         self.options = options
         self.logger = logger
         self.network = network
         self.signals = signals
         self.poller = poller
-        self.pool = pool
+        self.workers = workers
         self.backend = backend
     }
-
-    /// Waits until every worker has opened its handles.
-    ///
-    /// - Throws: when one could not.
-    borrowing func waitForWorkers() throws(PlatformError) { try pool.waitForWorkers() }
 
     /// Serves until a signal asks for the end.
     ///
@@ -71,6 +71,7 @@ struct Driver<Store: WaitableStore & ~Copyable>: ~Copyable {
     mutating func run(reload: () -> DriverOptions) throws(PlatformError) -> Ending {
         var hasMoreWatches = true
         while true {
+            if hasHandedOver { return .handedOver }
             if let deadline {
                 if backend.vifCount == 0 { return .closed }
                 if deadline <= .now { return .leftBehind(backend.vifCount) }
@@ -80,7 +81,7 @@ struct Driver<Store: WaitableStore & ~Copyable>: ~Copyable {
             for signal in signals.takeAll() {
                 switch signal {
                 case SIGHUP: take(reload())
-                case SIGUSR1: pool.askForStatistics()
+                case SIGUSR1: workers.pool.askForStatistics()
                 default:
                     logger.info("closing", metadata: ["signal": "\(signal)"])
                     if options.detachesAtExit { return .detached(backend.vifCount) }
@@ -95,15 +96,18 @@ struct Driver<Store: WaitableStore & ~Copyable>: ~Copyable {
                 outage == nil
                 && backend.serveWatches(budget: Self.watchesPerTurn, at: .now)
             try takeReplies()
+            hearSiblings()
             perform()
+            if outage == nil { closeUnclaimed() }
         }
     }
 
     /// How long there is nothing to do unless something happens.
-    private func patience() -> Int32 {
+    private mutating func patience() -> Int32 {
         let now = Instant.now
         var next = outage?.nextAttempt ?? now.advanced(byNanoseconds: Self.storeCheckNanoseconds)
         if let deadline { next = min(next, deadline) }
+        if let due = workers.nextDeadline() { next = min(next, due) }
         if outage == nil, let due = backend.nextDeadline { next = min(next, due) }
         return .milliseconds(until: next, from: now)
     }
@@ -148,7 +152,7 @@ struct Driver<Store: WaitableStore & ~Copyable>: ~Copyable {
 
     /// Ends the workers; every queue is closed by then, or is closed now.
     consuming func stop() {
-        pool.stop()
+        workers.stop()
     }
 
     private mutating func take(_ options: DriverOptions) {
@@ -159,13 +163,34 @@ struct Driver<Store: WaitableStore & ~Copyable>: ~Copyable {
     }
 
     private mutating func takeReplies() throws(PlatformError) {
-        for reply in try pool.takeReplies() {
+        for reply in try workers.pool.takeReplies() {
             switch reply {
-            case .queue(let event): backend.handle(event)
+            case .queue(let event): take(event)
             case .statistics(let id, let statistics, let isFinal):
                 logger.report(id, statistics, isFinal: isFinal)
             case .note(let text): logger.debug("\(text)")
+            case .tookOver(let start): logger.report(start)
+            case .firstPacket(let worker, let instant):
+                logger.reportFirstPacket(ofWorker: worker, at: instant)
+            case .handedOver: hasHandedOver = true
+            case .forgotten, .ring, .followed: break
             }
+        }
+    }
+
+    /// Passes on what came of a queue.
+    private mutating func take(_ event: QueueEvent) {
+        switch event {
+        case .opened(let id):
+            workers.noteOpen(id)
+            backend.handle(event)
+        case .openFailed(let id, _), .closed(let id):
+            workers.release(id)
+            backend.handle(event)
+            openDeferred(id.vif)
+        case .disabled(let id, let fault):
+            workers.noteFault(id, fault)
+            backend.handle(event)
         }
     }
 
@@ -184,21 +209,39 @@ struct Driver<Store: WaitableStore & ~Copyable>: ~Copyable {
         }
     }
 
+    /// Opens a connection whose vif had queues of an earlier one, once those are closed.
+    private mutating func openDeferred(_ vif: VifID) {
+        guard !workers.holdsQueues(of: vif), let connection = deferred.removeValue(forKey: vif)
+        else { return }
+        open(connection)
+    }
+
     private mutating func open(_ connection: VifConnection) {
         let ids = connection.configuration.queues.indices.map { index in
             QueueID(
                 vif: connection.vif, index: UInt32(index), generation: connection.generation)
         }
+        switch workers.claim(connection, ids) {
+        case .claimed(let faults):
+            for id in ids { backend.handle(.opened(id)) }
+            for (id, fault) in faults { backend.handle(.disabled(id, fault: fault)) }
+            return
+        case .isInTheWay:
+            // The frontend has connected anew: what is held of it closes first.
+            deferred[connection.vif] = connection
+            return
+        case .none: break
+        }
         do throws(HostNetworkError) {
             let port = try HostPort(for: connection, options, network)
+            // Ethernet header and up to two VLAN tags around the payload.
+            let frameSizeMax = Int(port.mtu) + NetifLimits.ethernetHeaderSize + 8
             for (index, id) in ids.enumerated() {
-                pool.open(
-                    QueueOpening(
-                        id: id, configuration: connection.configuration.queues[index],
-                        features: connection.configuration.features,
-                        // Ethernet header and up to two VLAN tags around the payload.
-                        frameSizeMax: Int(port.mtu) + NetifLimits.ethernetHeaderSize + 8),
-                    tap: port.queues[index])
+                let failure = workers.open(
+                    id, connection.configuration.queues[index],
+                    features: connection.configuration.features, frameSizeMax: frameSizeMax,
+                    isAlone: ids.count == 1, over: port.queues[index], interfaceName: port.name)
+                if let failure { backend.handle(.openFailed(id, reason: failure)) }
             }
         } catch {
             for id in ids { backend.handle(.openFailed(id, reason: "\(error)")) }
@@ -206,9 +249,10 @@ struct Driver<Store: WaitableStore & ~Copyable>: ~Copyable {
     }
 
     private mutating func close(_ queues: [QueueID]) {
+        deferred[queues[0].vif] = nil
         for id in queues {
             // A queue that never reached a worker has nothing to close.
-            if !pool.close(id) { backend.handle(.closed(id)) }
+            if !workers.close(id) { backend.handle(.closed(id)) }
         }
     }
 }

@@ -10,4 +10,6 @@ enum Ending: Equatable {
     case withoutStore(Int)
     /// As many did not close in time.
     case leftBehind(Int)
+    /// A successor serves them on.
+    case handedOver
 }

@@ -11,6 +11,8 @@ struct HostPort {
     /// One descriptor for each queue of the vif; whoever takes them closes them, and the TAP goes
     /// with the last.
     let queues: [Int32]
+    /// The TAP's name.
+    let name: String
     /// The TAP's MTU.
     let mtu: UInt32
 
@@ -24,6 +26,7 @@ struct HostPort {
         let count = connection.configuration.queues.count
         let tap = Self.configuration(for: connection, options)
         let first = try TapDevice(creating: tap, with: network)
+        name = tap.name
         mtu = try network.existingLink(named: tap.name, for: "ip link show").mtu
         var queues: [Int32] = []
         do throws(HostNetworkError) {

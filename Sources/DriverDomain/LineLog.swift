@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLinux
 import Glibc
+import Heartbeat
 public import Logging
 import NetBack
 import Platform
@@ -77,5 +78,40 @@ extension Logger {
         var fields: Logger.Metadata = ["vif": "\(id.vif)", "queue": "\(id.index)"]
         for (name, value) in statistics.named where value > 0 { fields[name] = "\(value)" }
         info(isFinal ? "counters at close" : "counters", metadata: fields)
+    }
+
+    /// Tells when a worker that took over carried its first packet.
+    func reportFirstPacket(ofWorker worker: Int, at instant: Instant) {
+        info(
+            "first packet",
+            metadata: ["worker": "\(worker)", "first_packet_ns": "\(instant.nanoseconds)"])
+    }
+
+    /// Tells how a worker came to serve.
+    func report(_ start: WorkerStart) {
+        guard start.found.halfCount > 0 || start.epoch.rawValue > 1 else { return }
+        var fields: Logger.Metadata = [
+            "worker": "\(start.worker)", "epoch": "\(start.epoch)",
+            "halves": "\(start.found.halfCount)", "locked_ns": "\(start.lockedAt.nanoseconds)",
+            "ready_ns": "\(start.doneAt.nanoseconds)",
+        ]
+        if let half = start.found.unfinished {
+            fields["unfinished"] = "\(half.direction) of page \(half.slot)"
+            fields["sent_before"] = "\(start.found.framesSentBefore)"
+            fields["recovered"] = "\(start.found.framesRecovered)"
+        }
+        info("took over", metadata: fields)
+        for (half, fault) in start.found.faults {
+            warning(
+                "what was left of the journal is answered with errors: \(fault)",
+                metadata: ["half": "\(half.direction) of page \(half.slot)"])
+        }
+        if let (half, deaths) = start.found.isolated {
+            error(
+                "served no more: backends died at the same request",
+                metadata: [
+                    "half": "\(half.direction) of page \(half.slot)", "deaths": "\(deaths)",
+                ])
+        }
     }
 }

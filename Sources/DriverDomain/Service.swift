@@ -4,6 +4,7 @@ import EmulatedPlatform
 import Glibc
 public import HostNetwork
 public import Logging
+import NetBack
 public import Platform
 public import StoreClient
 import XenPlatform
@@ -34,10 +35,7 @@ public struct Service {
         ).signals
         signal(SIGPIPE, SIG_IGN)
         let network = try Self.explaining { () throws(HostNetworkError) in try NetlinkSession() }
-        // Without TAPs no vif would ever connect: better said here than once for each guest.
-        try Self.explaining { () throws(HostNetworkError) in try TapDevice.checkAvailability() }
-        if options.hypervisor == .xen { try XenVersion.check() }
-        try Self.checkCompetitor(options.hypervisor)
+        try Self.checkNeeds(options.hypervisor)
         let claim = try DomainClaim(options.hypervisor)
         let bridge = try Self.openBridge(options.bridge, creating: options.createsBridge)
         let ending =
@@ -62,10 +60,18 @@ public struct Service {
     ) throws -> Ending {
         try Self.checkHypervisor(options.hypervisor)
         do throws(PlatformError) {
+            // One process alone keeps a journal as well: the packet path is the same.
+            let queues = options.limits.vifs * Int(options.limits.queuesPerVif)
+            let region = try StateRegion(
+                making: StateRegion.Shape(
+                    workers: 2 * options.workers, queues: min(queues, 4096)))
+            let pool = try WorkerPool(on: options.hypervisor, region: region)
+            try pool.waitForWorkers()
             var driver = try Driver(
                 options: options, store: store, network: network, signals: signals,
+                workers: ServingWorkers(
+                    pool: pool, region: region, table: QueueTable(region.journal), parent: nil),
                 logger: logger)
-            try driver.waitForWorkers()
             logger.info(
                 "serving",
                 metadata: [
@@ -102,7 +108,7 @@ public struct Service {
             throw Complaint(
                 "\(count) vifs did not close in time and are left behind",
                 remedy: "the next netbackd takes them up as they are")
-        case .closed, .detached, .withoutStore:
+        case .closed, .detached, .withoutStore, .handedOver:
             do throws(HostNetworkError) {
                 try bridge.remove()
             } catch {
@@ -115,6 +121,26 @@ public struct Service {
 // MARK: what is needed, each with what to do when it is missing
 
 extension Service {
+    /// Checks what serving needs, so that nothing is served before it is known to work.
+    ///
+    /// - Throws: `Complaint` naming what is missing.
+    static func checkNeeds(_ choice: HypervisorChoice) throws {
+        // Without TAPs no vif would ever connect: better said here than once for each guest.
+        try explaining { () throws(HostNetworkError) in try TapDevice.checkAvailability() }
+        if choice == .xen { try XenVersion.check() }
+        try checkCompetitor(choice)
+    }
+
+    /// Tries the store, so that nothing is started before it is known to work.
+    ///
+    /// - Throws: `Complaint` when it cannot be reached.
+    static func checkStore(_ options: DriverOptions) throws {
+        switch options.storeClient {
+        case .library: _ = try openStore(options.hypervisor)
+        case .wire: _ = try openWireStore(options.hypervisor)
+        }
+    }
+
     /// Finds the bridge, or makes it.
     ///
     /// - Throws: `Complaint` when it is not there or is something else.

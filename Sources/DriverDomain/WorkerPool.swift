@@ -2,18 +2,43 @@
 import CLinux
 import EmulatedPlatform
 import Glibc
+import Heartbeat
 import NetBack
 import Platform
+import SharedMemory
 import XenPlatform
 
 /// What the worker threads tell the control plane, once halves are joined to queues.
 enum PoolReply {
     /// What came of a command.
     case queue(QueueEvent)
+    /// A worker serves what its sibling served.
+    case tookOver(WorkerStart)
+    /// A worker has carried its first packet since it took over.
+    case firstPacket(worker: Int, at: Instant)
+    /// Every worker has let go of everything.
+    case handedOver
+    /// The ring page of a half that a sibling serves, until the half is forgotten.
+    case ring(QueueHalf, MappedWords)
+    /// A queue that a sibling serves is held, or is not.
+    case followed(QueueID, failure: String?)
+    /// A queue that a sibling serves is held no more.
+    case forgotten(QueueID)
     /// A queue's counters, when it closes or when they were asked for.
     case statistics(QueueID, QueueStatistics, isFinal: Bool)
     /// Something for a curious operator.
     case note(String)
+}
+
+/// How a worker came to serve.
+struct WorkerStart: Sendable {
+    var worker: Int
+    var found: WorkerTakeover
+    var epoch: LeaseEpoch
+    /// When it had its lock.
+    var lockedAt: Instant
+    /// When every half of it could be served.
+    var doneAt: Instant
 }
 
 /// The worker threads, as the control plane sees them: some for Tx halves, as many for Rx halves.
@@ -25,18 +50,32 @@ struct WorkerPool: ~Copyable {
     private let workers: [Mailbox<WorkerRequest>]
     private let threads: [pthread_t]
     private let pairCount: Int
+    /// Workers that have their lock.
+    private(set) var servingCount = 0
+    /// Workers that have let go of everything.
+    private var handedOverCount = 0
     /// Which worker owns a half, and how many halves each one owns.
     private var owners: [QueueHalf: Int] = [:]
     private var loads: [Int]
     private var join = QueueJoin()
+    /// Queues that a sibling serves, as far as is known here.
+    private var followed: Set<QueueID> = []
+    private let region: StateRegion
 
-    /// Starts `pairCount` threads for each direction.
+    /// Starts the threads, half of them for each direction. Each one serves when it has its lock
+    /// in the region.
+    ///
+    /// `channels` are inherited descriptors of Xen's event channels, one for each worker; none to
+    /// open new ones.
     ///
     /// - Throws: when a thread, or a descriptor, cannot be had.
-    init(pairCount: Int, on choice: HypervisorChoice) throws(PlatformError) {
+    init(
+        on choice: HypervisorChoice, region: StateRegion, channels: [Int32] = []
+    ) throws(PlatformError) {
         let replies = try Mailbox<WorkerReply>()
         var workers: [Mailbox<WorkerRequest>] = []
         var threads: [pthread_t] = []
+        let pairCount = region.shape.workers / 2
         let share = ProcessorShare.suiting(
             processorCount: sysconf(Int32(_SC_NPROCESSORS_ONLN)), threadCount: pairCount)
         for number in 0..<2 * pairCount {
@@ -45,12 +84,14 @@ struct WorkerPool: ~Copyable {
             let isTransmitting = number < pairCount
             let name =
                 isTransmitting ? "netback-tx\(number)" : "netback-rx\(number - pairCount)"
+            let channel = number < channels.count ? channels[number] : nil
             let body: @Sendable () -> Void = {
                 unsafe clinux_set_thread_name(name)
-                // A thread that fed guests before anything else would do so frame by frame.
                 serve(
-                    choice, requests: requests, replies: replies,
-                    priority: isTransmitting ? share : nil)
+                    WorkerPlace(
+                        choice: choice, number: number, channel: channel, region: region,
+                        priority: isTransmitting ? share : nil),
+                    requests: requests, replies: replies)
             }
             threads.append(try startThread(body))
         }
@@ -58,6 +99,7 @@ struct WorkerPool: ~Copyable {
         self.workers = workers
         self.threads = threads
         self.pairCount = pairCount
+        self.region = region
         loads = Array(repeating: 0, count: 2 * pairCount)
     }
 
@@ -75,7 +117,9 @@ struct WorkerPool: ~Copyable {
                 switch reply {
                 case .started: missing -= 1
                 case .failed(let error): throw error
-                case .half, .statistics, .note: others.append(reply)
+                case .half, .statistics, .note, .ring, .tookOver, .firstPacket,
+                    .handedOver:
+                    others.append(reply)
                 }
             }
         }
@@ -105,8 +149,87 @@ struct WorkerPool: ~Copyable {
         let transmitter =
             opening.configuration.isSplit ? leastLoaded(0..<pairCount) : receiver
         assign(transmit, to: transmitter)
-        workers[transmitter].post(.open(opening, .transmit, tap: tap))
-        workers[receiver].post(.open(opening, .receive, tap: duplicate))
+        workers[transmitter].post(.open(opening, .transmit, tap: tap, resuming: false))
+        workers[receiver].post(.open(opening, .receive, tap: duplicate, resuming: false))
+    }
+
+    /// Gives each half of a queue to the worker that served it before its process died, to go on
+    /// from the journal. `taps` are two descriptors of its new TAP, which become the workers'.
+    mutating func resume(_ opening: QueueOpening, taps: (Int32, Int32)) {
+        let queue = region.journal.queue(opening.slot)
+        let last = workers.count - 1
+        let transmitter = min(queue.half(.transmit).worker, last)
+        let receiver = min(queue.half(.receive).worker, last)
+        join.open(opening.id)
+        assign(QueueHalf(opening.id, .transmit), to: transmitter)
+        assign(QueueHalf(opening.id, .receive), to: receiver)
+        workers[transmitter].post(.open(opening, .transmit, tap: taps.0, resuming: true))
+        workers[receiver].post(.open(opening, .receive, tap: taps.1, resuming: true))
+    }
+
+    /// Closes the channels of a queue that a predecessor left and nobody serves.
+    func discard(_ slot: Int) {
+        for direction in [QueueDirection.transmit, .receive] {
+            let half = region.journal.queue(slot).half(direction)
+            guard half.worker < workers.count else { continue }
+            workers[half.worker].post(.discard(half.channel))
+        }
+    }
+
+    /// Gives each half of a queue that a sibling serves to the worker of the number that serves it
+    /// there. `taps` are two descriptors of its TAP, which become the workers'.
+    mutating func follow(_ opening: QueueOpening, taps: (Int32, Int32)) {
+        let queue = region.journal.queue(opening.slot)
+        let (transmitter, receiver) = (
+            queue.half(.transmit).worker, queue.half(.receive).worker
+        )
+        guard transmitter < workers.count, receiver < workers.count else {
+            Glibc.close(taps.0)
+            Glibc.close(taps.1)
+            let reason = "its worker is \(max(transmitter, receiver))"
+            for direction in [QueueDirection.transmit, .receive] {
+                replies.post(
+                    .half(.openFailed(QueueHalf(opening.id, direction), reason: reason)))
+            }
+            return
+        }
+        followed.insert(opening.id)
+        join.open(opening.id)
+        assign(QueueHalf(opening.id, .transmit), to: transmitter)
+        assign(QueueHalf(opening.id, .receive), to: receiver)
+        workers[transmitter].post(.follow(opening, .transmit, tap: taps.0))
+        workers[receiver].post(.follow(opening, .receive, tap: taps.1))
+    }
+
+    /// Names the connection that a followed queue belongs to, and makes it a served one.
+    mutating func rename(_ id: QueueID, generation: UInt32) {
+        var renamed = id
+        renamed.generation = generation
+        followed.remove(id)
+        join.rename(id, to: renamed)
+        for direction in [QueueDirection.transmit, .receive] {
+            guard let owner = owners.removeValue(forKey: QueueHalf(id, direction)) else {
+                continue
+            }
+            owners[QueueHalf(renamed, direction)] = owner
+            workers[owner].post(.rename(QueueHalf(id, direction), generation: generation))
+        }
+    }
+
+    /// Lets go of a queue that a sibling serves.
+    mutating func forget(_ id: QueueID) {
+        for direction in [QueueDirection.transmit, .receive] {
+            guard let owner = owners[QueueHalf(id, direction)] else { continue }
+            workers[owner].post(.forget(QueueHalf(id, direction)))
+        }
+    }
+
+    /// What wakes each worker, for a shadow that thinks it should have work.
+    var mailDescriptors: [Int32] { workers.map(\.descriptor) }
+
+    /// Leaves everything as it is for the successor; told by `handedOver`.
+    func handOver() {
+        for worker in workers { worker.post(.handOver) }
     }
 
     /// Asks a queue's owners to close it; false when no worker has it.
@@ -133,6 +256,19 @@ struct WorkerPool: ~Copyable {
             case .statistics(let half, let statistics):
                 taken += perform(join.take(half, statistics))
             case .note(let text): taken.append(.note(text))
+            case .ring(let half, let words): taken.append(.ring(half, words))
+            case .tookOver(let worker, let found, let epoch, let lockedAt, let doneAt):
+                servingCount += 1
+                taken.append(
+                    .tookOver(
+                        WorkerStart(
+                            worker: worker, found: found, epoch: epoch, lockedAt: lockedAt,
+                            doneAt: doneAt)))
+            case .firstPacket(let worker, let instant):
+                taken.append(.firstPacket(worker: worker, at: instant))
+            case .handedOver:
+                handedOverCount += 1
+                if handedOverCount == workers.count { taken.append(.handedOver) }
             case .failed(let error): throw error
             case .started: break
             }
@@ -162,15 +298,26 @@ struct WorkerPool: ~Copyable {
     }
 
     /// Passes on what is for workers; returns what is for the control plane.
-    private func perform(_ answers: [QueueJoin.Answer]) -> [PoolReply] {
+    private mutating func perform(_ answers: [QueueJoin.Answer]) -> [PoolReply] {
         var told: [PoolReply] = []
         for answer in answers {
             switch answer {
+            case .event(.opened(let id)) where followed.contains(id):
+                told.append(.followed(id, failure: nil))
+            case .event(.openFailed(let id, let reason)) where followed.contains(id):
+                followed.remove(id)
+                told.append(.followed(id, failure: reason))
+            case .event(.closed(let id)) where followed.contains(id):
+                followed.remove(id)
+                told.append(.forgotten(id))
             case .event(let event): told.append(.queue(event))
             case .statistics(let id, let statistics, let isFinal):
                 told.append(.statistics(id, statistics, isFinal: isFinal))
             case .close(let half):
-                if let owner = owners[half] { workers[owner].post(.close(half)) }
+                let isFollowed = followed.contains(half.id)
+                if let owner = owners[half] {
+                    workers[owner].post(isFollowed ? .forget(half) : .close(half))
+                }
             case .disable(let half):
                 if let owner = owners[half] { workers[owner].post(.disable(half)) }
             }
@@ -179,52 +326,47 @@ struct WorkerPool: ~Copyable {
     }
 }
 
+/// What a worker thread is told at its start.
+private struct WorkerPlace: Sendable {
+    var choice: HypervisorChoice
+    var number: Int
+    /// An inherited descriptor of Xen's event channels.
+    var channel: Int32?
+    var region: StateRegion
+    var priority: ProcessorShare?
+}
+
 /// The body of a worker thread.
 private func serve(
-    _ choice: HypervisorChoice, requests: Mailbox<WorkerRequest>, replies: Mailbox<WorkerReply>,
-    priority: ProcessorShare?
+    _ place: WorkerPlace, requests: Mailbox<WorkerRequest>, replies: Mailbox<WorkerReply>
 ) {
     do throws(PlatformError) {
-        switch choice {
+        switch place.choice {
         case .xen:
             var thread = try WorkerThread(
-                hypervisor: try XenHypervisor(), requests: requests, replies: replies
+                hypervisor: try XenHypervisor(sharing: place.channel), number: place.number,
+                region: place.region, requests: requests, replies: replies
             ) { worker in turn(&worker) }
-            if let priority { thread.takePriority(leaving: priority) }
-            try thread.run()
+            try thread.run(leaving: place.priority)
         case .emulated(let socket):
             var thread = try WorkerThread(
-                hypervisor: try EmulatedHypervisor(socket: socket), requests: requests,
-                replies: replies
+                hypervisor: try EmulatedHypervisor(socket: socket), number: place.number,
+                region: place.region, requests: requests, replies: replies
             ) { worker in turn(&worker) }
-            if let priority { thread.takePriority(leaving: priority) }
-            try thread.run()
+            try thread.run(leaving: place.priority)
         }
     } catch {
         replies.post(.failed(error))
     }
 }
 
-/// Starts a thread that runs `body` once.
-func startThread(_ body: @escaping @Sendable () -> Void) throws(PlatformError) -> pthread_t {
-    final class Box: Sendable {
-        let body: @Sendable () -> Void
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+extension XenHypervisor {
+    /// Over an inherited descriptor of event channels, or over one of its own.
+    fileprivate init(sharing channel: Int32?) throws(PlatformError) {
+        if let channel {
+            try self.init(channels: channel)
+        } else {
+            try self.init()
+        }
     }
-    var thread = pthread_t()
-    // SAFETY: the box is retained here and released by the thread, exactly once.
-    let box = unsafe Unmanaged.passRetained(Box(body))
-    let result = unsafe pthread_create(
-        &thread, nil,
-        { argument in
-            if let argument = unsafe argument {
-                unsafe Unmanaged<Box>.fromOpaque(argument).takeRetainedValue().body()
-            }
-            return nil
-        }, box.toOpaque())
-    guard result == 0 else {
-        unsafe box.release()
-        throw PlatformError("pthread_create", errno: result)
-    }
-    return thread
 }

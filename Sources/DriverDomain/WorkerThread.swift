@@ -2,9 +2,11 @@
 import CLinux
 import EmulatedPlatform
 import Glibc
+import Heartbeat
 import HostNetwork
 import NetBack
 import Platform
+import SharedMemory
 import XenPlatform
 
 /// A hypervisor whose pending event channels can be waited for.
@@ -16,17 +18,37 @@ protocol WaitableHypervisor: Hypervisor, ~Copyable {
 extension XenHypervisor: WaitableHypervisor {}
 extension EmulatedHypervisor: WaitableHypervisor {}
 
+/// How a half comes to a worker.
+private enum OpeningManner {
+    /// Nothing is known of it but what the guest published.
+    case fresh
+    /// A predecessor left it in the journal.
+    case resuming
+    /// A sibling serves it.
+    case following
+}
+
 /// One worker: a thread with handles, halves of queues and scratch memory of its own.
+///
+/// It holds what a sibling serves until it has its lock, which nobody else has then, and serves
+/// from then on.
 struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
     /// Frames of guests that never announce their buffers are tried again after this long, as
     /// Linux's backend does.
     private static var pollMilliseconds: Int32 { 30 }
+    /// Who waits for its lock looks at its mail so often.
+    private static var standbyMilliseconds: Int32 { 50 }
     /// Number of the event-channel descriptor in the poller, then the mailbox, then the Rx halves.
     private static var channelsNumber: UInt64 { 0 }
     private static var mailboxNumber: UInt64 { 1 }
     private static var firstHalfNumber: UInt64 { 2 }
 
     private var worker: Worker<H, TapDevice>
+    private let region: StateRegion
+    private var pulse: Pulse<MappedWords>
+    private let lease: Lease<MappedWords>
+    /// Which of the worker's lives this one is; none before it serves.
+    private var epoch = LeaseEpoch.none
     private let poller: Poller
     private let requests: Mailbox<WorkerRequest>
     private let replies: Mailbox<WorkerReply>
@@ -38,54 +60,138 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
     private var waited: [QueueHalf: Int32] = [:]
     /// What the thread leaves to others, nil while it has no priority over them.
     private var share: ProcessorShare?
+    /// What the halves had carried at the takeover, until the first packet after it is carried.
+    private var packetsBefore: UInt64?
     private var isStopping = false
+    /// The end is a handover: everything stays as it is for the successor.
+    private var isHandingOver = false
 
     init(
-        hypervisor: consuming H, requests: Mailbox<WorkerRequest>,
-        replies: Mailbox<WorkerReply>, turn: @escaping (inout Worker<H, TapDevice>) -> Bool
+        hypervisor: consuming H, number: Int, region: StateRegion,
+        requests: Mailbox<WorkerRequest>, replies: Mailbox<WorkerReply>,
+        turn: @escaping (inout Worker<H, TapDevice>) -> Bool
     ) throws(PlatformError) {
         let poller = try Poller()
         try poller.add(hypervisor.descriptor, number: Self.channelsNumber)
         try poller.add(requests.descriptor, number: Self.mailboxNumber)
         self.poller = poller
-        worker = Worker(hypervisor: hypervisor)
+        worker = Worker(
+            hypervisor: hypervisor, number: number, journal: region.journal,
+            arena: region.arena(of: number))
+        lease = region.journal.worker(number).lease
+        pulse = region.heartbeat.pulse(ofSlot: number)
+        self.region = region
         self.requests = requests
         self.replies = replies
         self.turn = turn
     }
 
+    /// Stands by until it has its lock, then serves until told to stop. At the end every queue is
+    /// closed, unless it is handed over.
+    ///
+    /// - Parameter share: what is left to others, for a thread that takes priority over them.
+    /// - Throws: when the poller or the event-channel device failed.
+    mutating func run(leaving share: ProcessorShare?) throws(PlatformError) {
+        replies.post(.started)
+        // A waiter is to run at once when its lock is free, whatever else there is to do.
+        let isUrgent = clinux_set_fifo(2) == 0
+        guard try standBy() else {
+            worker.forgetAll()
+            return
+        }
+        let takenAt = Instant.now
+        do throws(PlatformError) {
+            takeRequests()
+            try takeOver(at: takenAt)
+            // What has waited is carried before the thread gives way to anybody again.
+            _ = turn(&worker)
+            tellOfFirstPacket()
+            takePriority(leaving: share, isUrgent: isUrgent)
+            try serve()
+        } catch {
+            close()
+            throw error
+        }
+        close()
+    }
+
+    /// Holds what a sibling serves; true when the lock is this thread's.
+    private mutating func standBy() throws(PlatformError) -> Bool {
+        while !isStopping {
+            if try region.lock(worker.number, milliseconds: 0) != .busy { return true }
+            takeRequests()
+            guard !isStopping else { return false }
+            let patience = Self.standbyMilliseconds
+            if try region.lock(worker.number, milliseconds: patience) != .busy { return true }
+        }
+        return false
+    }
+
+    /// Serves on where the last owner of the lock left off.
+    private mutating func takeOver(at takenAt: Instant) throws(PlatformError) {
+        let holder = lease.holder
+        guard let epoch = lease.acquire(succeeding: holder) else {
+            throw PlatformError("the lease of a worker", errno: EBUSY)
+        }
+        self.epoch = epoch
+        region.journal.worker(worker.number).note(process: getpid(), thread: clinux_thread_id())
+        pulse.enter(.opening)
+        pulse.beat(at: takenAt.nanoseconds)
+        let found = try worker.takeOver()
+        let doneAt = Instant.now
+        replies.post(
+            .tookOver(
+                worker: worker.number, found, epoch: epoch, lockedAt: takenAt, doneAt: doneAt))
+        if found.packetsCarried > 0 {
+            replies.post(.firstPacket(worker: worker.number, at: doneAt))
+        } else if found.halfCount > 0 {
+            packetsBefore = worker.packetCount
+        }
+    }
+
+    private mutating func close() {
+        if isHandingOver {
+            worker.abandonAll()
+        } else {
+            worker.closeAll()
+        }
+        pulse.enter(.stopped)
+        region.unlock(worker.number)
+        if isHandingOver { replies.post(.handedOver(worker: worker.number)) }
+    }
+
     /// Takes priority over every normal thread of the domain, where that is allowed, and gives
     /// way to them by `share`. The receiver of a frame that this thread hands to the host would
     /// otherwise often take the processor at once, and packets would go one by one.
-    mutating func takePriority(leaving share: ProcessorShare) {
-        if clinux_set_fifo(1) == 0 {
-            self.share = share
-        } else {
-            replies.post(.note("no real-time priority for packets from guests: errno \(errno)"))
+    private mutating func takePriority(leaving share: ProcessorShare?, isUrgent: Bool) {
+        if let share {
+            if clinux_set_fifo(1) == 0 {
+                self.share = share
+            } else {
+                replies.post(
+                    .note("no real-time priority for packets from guests: errno \(errno)"))
+            }
+        } else if isUrgent {
+            // A thread that fed guests before anything else would do so frame by frame.
+            _ = clinux_set_normal()
         }
-    }
-
-    /// Serves until told to stop; either way every queue is closed at the end.
-    ///
-    /// - Throws: when the poller or the event-channel device failed.
-    mutating func run() throws(PlatformError) {
-        replies.post(.started)
-        do throws(PlatformError) {
-            try serve()
-        } catch {
-            worker.closeAll()
-            throw error
-        }
-        worker.closeAll()
     }
 
     private mutating func serve() throws(PlatformError) {
-        var hasMore = false
+        var hasMore = true
         var lastPoll = ContinuousClock.now
         while !isStopping {
             let isPolling = worker.needsPolling
             let patience: Int32 = hasMore ? 0 : (isPolling ? Self.pollMilliseconds : -1)
+            pulse.enter(.waiting)
             let ready = try poller.wait(milliseconds: patience)
+            pulse.beat(at: Instant.now.nanoseconds)
+            pulse.enter(.events)
+            // A predecessor that comes back to life finds that it is none of its business.
+            guard lease.isHeld(by: epoch) else {
+                throw PlatformError("a successor has the lease", errno: ESTALE)
+            }
+            obeyInjectedFault()
             // By the clock: other queues' traffic must not put a poll off.
             if isPolling, lastPoll.duration(to: .now) >= .milliseconds(Self.pollMilliseconds) {
                 worker.unblockReceive()
@@ -95,13 +201,41 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
                 let number = poller.number(at: position)
                 switch number {
                 case Self.channelsNumber: try worker.takeEvents()
-                case Self.mailboxNumber: takeRequests()
+                case Self.mailboxNumber:
+                    takeRequests()
+                    // A shadow may have seen work of which no event was raised.
+                    worker.lookAtEverything()
                 default: worker.portIsReadable(Int(number - Self.firstHalfNumber))
                 }
             }
+            pulse.enter(share == nil ? .receive : .transmit)
             hasMore = turn(&worker)
+            if packetsBefore != nil { tellOfFirstPacket() }
             if share?.isLookDue() ?? false { rest() }
             while let fault = worker.takeFault() { replies.post(.half(fault)) }
+        }
+    }
+
+    /// Only until it was told: then packets cost nothing.
+    private mutating func tellOfFirstPacket() {
+        guard let before = packetsBefore, worker.packetCount != before else { return }
+        packetsBefore = nil
+        replies.post(.firstPacket(worker: worker.number, at: .now))
+    }
+
+    /// Does what a test asked for: a worker that sleeps, or one that is busy with nothing.
+    private func obeyInjectedFault() {
+        let page = region.journal.worker(worker.number)
+        let wish = page.injectedFault
+        guard wish != InjectedFault.none.rawValue else { return }
+        // It is this process's fault, and not its successors' as well.
+        page.inject(InjectedFault.none.rawValue)
+        switch InjectedFault(rawValue: wish) {
+        case .none?, nil: return
+        case .sleep?: while true { pause() }
+        // A loop that reads nothing is no loop any more once it is optimised.
+        case .spin?: while page.injectedFault == InjectedFault.none.rawValue {}
+        case .crash?: abort()
         }
     }
 
@@ -110,6 +244,7 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
         let used = Self.clock(CLOCK_THREAD_CPUTIME_ID)
         let owed = share?.rest(at: now, used: used) ?? 0
         guard owed > 0 else { return }
+        pulse.rest(at: now.nanoseconds, until: now.nanoseconds + owed)
         // Below a second, as the longest rest is. A signal may cut it short.
         var time = timespec(tv_sec: 0, tv_nsec: Int(owed))
         _ = unsafe nanosleep(&time, nil)
@@ -124,53 +259,108 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
     private mutating func takeRequests() {
         for request in requests.takeAll() {
             switch request {
-            case .open(let opening, .transmit, let tap): openTransmit(opening, tap: tap)
-            case .open(let opening, .receive, let tap): openReceive(opening, tap: tap)
+            case .open(let opening, let direction, let tap, let resuming):
+                open(opening, direction, tap, resuming ? .resuming : .fresh)
+            case .discard(let channel): worker.discard(channel)
+            case .follow(let opening, let direction, let tap):
+                open(opening, direction, tap, .following)
+                takeUpLate(QueueHalf(opening.id, direction))
             case .close(let half): close(half)
+            case .forget(let half): forget(half)
+            case .rename(let half, let generation): rename(half, generation)
             case .disable(let half): worker.disable(half)
             case .tellStatistics:
                 worker.forEachHalf { half, statistics in
                     replies.post(.statistics(half, statistics))
                 }
+            case .handOver:
+                isHandingOver = true
+                isStopping = true
             case .stop: isStopping = true
             }
         }
     }
 
-    private mutating func openTransmit(_ opening: QueueOpening, tap: Int32) {
-        let half = QueueHalf(opening.id, .transmit)
-        openRing()
+    /// A half that is followed only after this worker has begun to serve is served at once.
+    private mutating func takeUpLate(_ half: QueueHalf) {
+        guard epoch != .none else { return }
+        _ = worker.resume(half)
+        if packetsBefore != nil { packetsBefore = worker.packetCount }
+    }
+
+    private mutating func open(
+        _ opening: QueueOpening, _ direction: QueueDirection, _ tap: Int32,
+        _ manner: OpeningManner
+    ) {
+        let half = QueueHalf(opening.id, direction)
         do throws(QueueFault) {
-            try worker.openTransmit(opening, port: TapDevice(taking: tap, ring: ring))
+            switch direction {
+            case .transmit: try openTransmit(opening, tap, manner)
+            case .receive: try openReceive(opening, tap, manner)
+            }
+            if manner == .following, let words = worker.ring(of: half) {
+                replies.post(.ring(half, words))
+            }
             replies.post(.half(.opened(half)))
         } catch {
             replies.post(.half(.openFailed(half, reason: "\(error)")))
         }
     }
 
-    private mutating func openReceive(_ opening: QueueOpening, tap: Int32) {
-        let half = QueueHalf(opening.id, .receive)
-        do throws(QueueFault) {
-            let number = try worker.openReceive(opening, port: TapDevice(taking: tap))
-            do throws(PlatformError) {
-                // Edge-triggered: the half remembers that its port is readable until it is empty.
-                try poller.add(
-                    tap, number: Self.firstHalfNumber + UInt64(number), edgeTriggered: true)
-            } catch {
-                _ = worker.close(half)
-                throw .platform(error)
-            }
-            waited[half] = tap
-            replies.post(.half(.opened(half)))
-        } catch {
-            replies.post(.half(.openFailed(half, reason: "\(error)")))
+    private mutating func openTransmit(
+        _ opening: QueueOpening, _ tap: Int32, _ manner: OpeningManner
+    ) throws(QueueFault) {
+        openRing()
+        var port = TapDevice(taking: tap, ring: ring)
+        // Asked at a takeover, the kernel might make it wait.
+        port.learnName()
+        switch manner {
+        case .following: try worker.followTransmit(opening, port: port)
+        case .fresh: try worker.openTransmit(opening, port: port)
+        case .resuming: try worker.openTransmit(opening, port: port, resuming: true)
         }
+    }
+
+    private mutating func openReceive(
+        _ opening: QueueOpening, _ tap: Int32, _ manner: OpeningManner
+    ) throws(QueueFault) {
+        let half = QueueHalf(opening.id, .receive)
+        var port = TapDevice(taking: tap)
+        port.learnName()
+        let number =
+            switch manner {
+            case .following: try worker.followReceive(opening, port: port)
+            case .fresh: try worker.openReceive(opening, port: port)
+            case .resuming: try worker.openReceive(opening, port: port, resuming: true)
+            }
+        do throws(PlatformError) {
+            // Edge-triggered: the half remembers that its port is readable until it is empty.
+            try poller.add(
+                tap, number: Self.firstHalfNumber + UInt64(number), edgeTriggered: true)
+        } catch {
+            if manner == .following { worker.forget(half) } else { _ = worker.close(half) }
+            throw .platform(error)
+        }
+        waited[half] = tap
     }
 
     private mutating func close(_ half: QueueHalf) {
         // The Tx half has a descriptor of the same TAP, which would keep this one in the poller.
         if let tap = waited.removeValue(forKey: half) { poller.remove(tap) }
         replies.post(.half(.closed(half, worker.close(half))))
+    }
+
+    private mutating func forget(_ half: QueueHalf) {
+        if let tap = waited.removeValue(forKey: half) { poller.remove(tap) }
+        worker.forget(half)
+        replies.post(.half(.closed(half, nil)))
+    }
+
+    private mutating func rename(_ half: QueueHalf, _ generation: UInt32) {
+        var renamed = half
+        renamed.id.generation = generation
+        if let tap = waited.removeValue(forKey: half) { waited[renamed] = tap }
+        worker.rename(half, generation: generation)
     }
 
     private mutating func openRing() {

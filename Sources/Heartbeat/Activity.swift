@@ -16,4 +16,8 @@ public enum Activity: UInt32, Sendable, CaseIterable {
     case opening = 5
     /// It closes a queue.
     case closing = 6
+    /// It sleeps on purpose until a time that its last beat announces.
+    case resting = 7
+    /// It belongs to a shadow and waits for its turn.
+    case standby = 8
 }

@@ -1,30 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How soon a `FailureDetector` gives someone up.
+/// How soon a `WorkerWatch` gives someone up.
 public struct DetectionLimits: Equatable, Sendable {
-    /// What is expected of a worker before anything is known of it.
+    /// How the silence that is death is found.
+    public var mode: DetectionMode
+    /// What is expected of a worker with work before anything is known of it.
     public var beatIntervalNanoseconds: UInt64
-    /// How often a worker that lives may be called dead.
-    public var falseAlarmsPerDay: Double
-    /// The least deviation of the intervals that is believed in.
-    ///
-    /// A quiet machine shows less than it will under load, and delays of a scheduler have a longer
-    /// tail than the bell curve that the detector reckons with.
+    /// The least deviation of the intervals that is believed in: a quiet machine shows less than
+    /// it will under load.
     public var deviationFloorNanoseconds: UInt64
+    /// A longer rest is not believed: else a damaged page would hide a death for ever.
+    public var restNanosecondsMax: UInt64
     /// A gap between two looks that is longer says that the watcher itself did not run. One that
     /// always looks less often than this gives nobody up.
     public var ownPauseNanoseconds: UInt64
 
     /// Takes the limits as they are.
     ///
-    /// With the defaults a silence of about 27 ms is death.
+    /// With the defaults a silence of 18.6 ms and a usual interval is death while the intervals
+    /// are short and even.
     public init(
-        beatIntervalNanoseconds: UInt64 = 1_000_000, falseAlarmsPerDay: Double = 1.0 / 365,
-        deviationFloorNanoseconds: UInt64 = 4_000_000, ownPauseNanoseconds: UInt64 = 10_000_000
+        mode: DetectionMode = .standard, beatIntervalNanoseconds: UInt64 = 1_000_000,
+        deviationFloorNanoseconds: UInt64 = 900_000, restNanosecondsMax: UInt64 = 50_000_000,
+        ownPauseNanoseconds: UInt64 = 10_000_000
     ) {
+        self.mode = mode
         self.beatIntervalNanoseconds = beatIntervalNanoseconds
-        self.falseAlarmsPerDay = falseAlarmsPerDay
         self.deviationFloorNanoseconds = deviationFloorNanoseconds
+        self.restNanosecondsMax = restNanosecondsMax
         self.ownPauseNanoseconds = ownPauseNanoseconds
     }
 }

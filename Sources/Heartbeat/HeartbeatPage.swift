@@ -11,25 +11,29 @@ public import SharedMemory
 /// | header word | field | written by |
 /// |---|---|---|
 /// | 0 | magic, `0x42484455` | the formatter, last |
-/// | 1 | version, 1 | the formatter |
+/// | 1 | version, 2 | the formatter |
 /// | 2 | number of slots | the formatter |
 /// | 3 | lease: the epoch that may write rings, 0 for none | each successor |
 /// | 4-15 | zero | |
 ///
 /// | slot word | field | written by |
 /// |---|---|---|
-/// | 0 | sequence: twice the number of beats; odd while words 1 and 2 change | its worker |
+/// | 0 | sequence: twice the number of beats; odd while words 1, 2, 6 and 7 change | its worker |
 /// | 1 | low half of the last beat's time in nanoseconds | its worker |
-/// | 2 | high half | its worker |
+/// | 2 | its high half | its worker |
 /// | 3 | activity, see `Activity` | its worker |
 /// | 4 | packets carried from guests, modulo 2^32 | its worker |
 /// | 5 | packets carried to guests, modulo 2^32 | its worker |
-/// | 6-15 | zero | |
+/// | 6 | low half of the time until which the worker rests or has rested | its worker |
+/// | 7 | its high half | its worker |
+/// | 8-15 | zero | |
 public struct HeartbeatPage<Words: SharedWords> {
     /// The memory.
     public let words: Words
     /// How many workers it has room for.
     public let slotCount: Int
+    /// Words of a slot, and of the header.
+    public static var wordsPerSlot: Int { HeartbeatLayout.wordsPerSlot }
 
     /// Makes a page with `slotCount` slots in which nobody has ever beaten.
     ///
@@ -79,18 +83,16 @@ public struct HeartbeatPage<Words: SharedWords> {
     public func lastBeat(ofSlot slot: Int) -> Beat? {
         let first = firstWord(ofSlot: slot)
         for _ in 0..<HeartbeatLayout.attempts {
-            // acquire: pairs with the release of an even sequence in Pulse.beat; the halves are
+            // acquire: pairs with the release of an even sequence in Pulse.close; the times are
             // at least those of that beat.
             let before = words.loadAcquire(at: first + HeartbeatLayout.sequence)
             if before == 0 { return nil }
             guard before % 2 == 0 else { continue }
-            // acquire: pairs with the release of each half in Pulse.beat; whoever sees a later
-            // half sees the odd sequence that came before it.
-            let low = words.loadAcquire(at: first + HeartbeatLayout.timeLow)
-            let high = words.loadAcquire(at: first + HeartbeatLayout.timeHigh)
-            // relaxed: ordered by the two acquires above.
+            let time = time(at: first + HeartbeatLayout.timeLow)
+            let quietUntil = self.time(at: first + HeartbeatLayout.quietLow)
+            // relaxed: ordered by the acquires of the four halves.
             if words.loadRelaxed(at: first + HeartbeatLayout.sequence) == before {
-                return Beat(sequence: before, nanoseconds: UInt64(high) << 32 | UInt64(low))
+                return Beat(sequence: before, nanoseconds: time, quietUntil: quietUntil)
             }
         }
         return nil
@@ -116,6 +118,14 @@ public struct HeartbeatPage<Words: SharedWords> {
     /// The page's lease.
     public var lease: Lease<Words> { Lease(words: words, word: HeartbeatLayout.lease) }
 
+    private func time(at word: Int) -> UInt64 {
+        // acquire: pairs with the release of each half in Pulse.store; whoever sees a later half
+        // sees the odd sequence that came before it.
+        let low = words.loadAcquire(at: word)
+        let high = words.loadAcquire(at: word + 1)
+        return UInt64(high) << 32 | UInt64(low)
+    }
+
     private func firstWord(ofSlot slot: Int) -> Int {
         precondition(slot >= 0 && slot < slotCount, "a slot that the page does not have")
         return HeartbeatLayout.firstWord(ofSlot: slot)
@@ -128,7 +138,7 @@ extension HeartbeatPage: Sendable where Words: Sendable {}
 @usableFromInline
 enum HeartbeatLayout {
     static let expectedMagic: UInt32 = 0x4248_4455
-    static let currentVersion: UInt32 = 1
+    static let currentVersion: UInt32 = 2
     static let wordsPerSlot = 16
     static let attempts = 4
 
@@ -143,6 +153,8 @@ enum HeartbeatLayout {
     @usableFromInline static var activity: Int { 3 }
     @usableFromInline static var transmitPackets: Int { 4 }
     @usableFromInline static var receivePackets: Int { 5 }
+    @usableFromInline static var quietLow: Int { 6 }
+    @usableFromInline static var quietHigh: Int { 7 }
 
     /// The header is as large as a slot.
     static func firstWord(ofSlot slot: Int) -> Int { (slot + 1) * wordsPerSlot }

@@ -75,7 +75,7 @@ extension TapDevice {
         _ shared: UnsafeMutablePointer<TapRingMemory>
     ) -> Bool {
         let header = unsafe shared.pointee.headers + number * VnetHeader.size
-        unsafe TapDevice.encode(frame.header, to: header)
+        unsafe frame.header.write(to: header)
         let vectors = unsafe shared.pointee.vectors + number * TapDevice.vectorsPerFrame
         var position = 0
         while position < frame.fragments.count {

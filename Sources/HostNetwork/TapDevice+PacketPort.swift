@@ -13,20 +13,24 @@ extension TapDevice: PacketPort {
         @_noAllocation @_noLocks get { 8 }
     }
 
-    /// Reads one waiting frame into the arena and its offload state into `header`; nil when none
-    /// waits. A longer frame is cut at `capacity`. `readv`.
+    /// Reads one waiting frame and, beside it, its vnet header into the arena; nil when none waits.
+    /// A longer frame is cut at `capacity`. `readv`.
     @inlinable @_noAllocation @_noLocks
     public mutating func receive(
-        into arena: borrowing PageArena, at offset: Int, capacity: Int, header: inout VnetHeader
+        into arena: borrowing PageArena, at offset: Int, capacity: Int,
+        headerAt headerOffset: Int, header: inout VnetHeader
     ) throws(PlatformError) -> Int? {
-        // SAFETY: the arena checks the range; both vectors outlive the call.
+        // SAFETY: the arena checks the ranges; both vectors outlive the call.
+        unsafe vectors[0] = iovec(
+            iov_base: arena.address(of: headerOffset, count: VnetHeader.size),
+            iov_len: VnetHeader.size)
         unsafe vectors[1] = iovec(
             iov_base: arena.address(of: offset, count: capacity), iov_len: capacity)
         var attempts = 0
         while true {
             let received = unsafe clinux_readv(descriptor, vectors, 2)
             if received >= VnetHeader.size {
-                decode(into: &header)
+                header = arena.vnetHeader(at: headerOffset)
                 return received - VnetHeader.size
             }
             let error = received < 0 ? clinux_errno() : EIO
@@ -47,7 +51,8 @@ extension TapDevice: PacketPort {
     public mutating func transmit(
         _ fragments: borrowing FrameFragments, header: VnetHeader, from arena: borrowing PageArena
     ) throws(PlatformError) -> TransmitOutcome {
-        unsafe TapDevice.encode(header, to: scratch)
+        unsafe header.write(to: scratch)
+        unsafe vectors[0] = iovec(iov_base: scratch, iov_len: VnetHeader.size)
         var position = 0
         while position < fragments.count {
             let fragment = fragments[position]
@@ -71,47 +76,9 @@ extension TapDevice: PacketPort {
         }
     }
 
-    /// Takes over the vnet header that the last read left, field by field.
-    @inlinable @inline(__always)
-    func decode(into header: inout VnetHeader) {
-        // SAFETY: the offsets are those of a header of 12 bytes, which is what `scratch` holds.
-        header.flags = unsafe scratch.load(fromByteOffset: 0, as: UInt8.self)
-        header.gsoType = unsafe scratch.load(fromByteOffset: 1, as: UInt8.self)
-        header.headerLength = word(at: 2)
-        header.gsoSize = word(at: 4)
-        header.checksumStart = word(at: 6)
-        header.checksumOffset = word(at: 8)
-    }
-
-    /// Writes the vnet header of a frame, field by field.
-    ///
-    /// SAFETY: `place` has room for a header, 12 bytes.
-    @unsafe
-    @inlinable @inline(__always) @_noAllocation @_noLocks
-    static func encode(_ header: VnetHeader, to place: UnsafeMutableRawPointer) {
-        unsafe place.storeBytes(of: header.flags, toByteOffset: 0, as: UInt8.self)
-        unsafe place.storeBytes(of: header.gsoType, toByteOffset: 1, as: UInt8.self)
-        unsafe setWord(header.headerLength, of: place, at: 2)
-        unsafe setWord(header.gsoSize, of: place, at: 4)
-        unsafe setWord(header.checksumStart, of: place, at: 6)
-        unsafe setWord(header.checksumOffset, of: place, at: 8)
-        unsafe setWord(0, of: place, at: 10)
-    }
-
     /// True when a write failed for the device's sake, not for the frame's.
     @inlinable @inline(__always) @_noAllocation @_noLocks
     static func isFatal(_ error: Int32) -> Bool {
         error == EBADF || error == EBADFD || error == EFAULT
-    }
-
-    @inlinable @inline(__always)
-    func word(at offset: Int) -> UInt16 {
-        unsafe UInt16(littleEndian: scratch.load(fromByteOffset: offset, as: UInt16.self))
-    }
-
-    @unsafe
-    @inlinable @inline(__always)
-    static func setWord(_ value: UInt16, of place: UnsafeMutableRawPointer, at offset: Int) {
-        unsafe place.storeBytes(of: value.littleEndian, toByteOffset: offset, as: UInt16.self)
     }
 }

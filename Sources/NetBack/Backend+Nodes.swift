@@ -15,6 +15,7 @@ extension Backend where Store: ~Copyable {
         } else {
             for domain in children(of: Self.root) { scan(domain: domain) }
             removeVanished()
+            if store.isConnected { hasScanned = true }
         }
     }
 

@@ -26,6 +26,9 @@ public struct Backend<Store: XenStore & ~Copyable>: ~Copyable {
     /// Answers that came while the store was gone.
     var waitingEvents: [QueueEvent] = []
 
+    /// Every vif that was there at the start has been looked at.
+    public internal(set) var hasScanned = false
+
     /// What is known of one vif.
     struct Vif {
         var machine: VifStateMachine

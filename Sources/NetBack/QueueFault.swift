@@ -13,6 +13,8 @@ public enum QueueFault: Error, Equatable, Sendable, CustomStringConvertible {
     case packet(NetifFault)
     /// A service of the host or of Xen failed.
     case platform(PlatformError)
+    /// Serving it has ended so many backends, one after the other, at the same place.
+    case deadly(deaths: Int)
 
     /// A sentence for the operator.
     public var description: String {
@@ -21,6 +23,8 @@ public enum QueueFault: Error, Equatable, Sendable, CustomStringConvertible {
         case .receiveRing(let fault): "Rx ring: \(fault)"
         case .packet(let fault): "Tx packet: \(fault)"
         case .platform(let error): "\(error)"
+        case .deadly(let deaths):
+            "\(deaths) backends died at the same request, one after the other"
         }
     }
 }

@@ -38,6 +38,11 @@ public struct QueueJoin {
     /// Notes that both halves of a queue have been given to workers.
     public mutating func open(_ id: QueueID) { queues[id] = Queue() }
 
+    /// Names a queue anew.
+    public mutating func rename(_ id: QueueID, to renamed: QueueID) {
+        if let queue = queues.removeValue(forKey: id) { queues[renamed] = queue }
+    }
+
     /// Ends a queue; nil if it is not known, because it never was or because it is gone.
     public mutating func close(_ id: QueueID) -> [Answer]? {
         guard queues[id] != nil else { return nil }

@@ -4,13 +4,15 @@ public import Platform
 /// What a worker needs to know of a half, whichever it is.
 @usableFromInline protocol QueueSide: ~Copyable {
     /// Which queue it is of.
-    var id: QueueID { get }
+    var id: QueueID { get set }
+    /// The number of the queue's page in the journal.
+    var slot: Int { get }
     /// Our end of the event channel that announces the guest's requests.
     var channel: EventChannelPort { get }
     /// The half does no more ring work.
     var isDisabled: Bool { get set }
     /// Why it does not, if the reason is its own.
-    var fault: QueueFault? { get }
+    var fault: QueueFault? { get set }
     /// What it did, the other direction's counters being zero.
     var statistics: QueueStatistics { get }
 }

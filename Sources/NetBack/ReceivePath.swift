@@ -10,11 +10,12 @@ extension ReceiveQueue where Port: ~Copyable {
     ///
     /// A frame is read from the port only when the guest has posted enough buffers for the largest
     /// one, so that no frame is ever held here: what the guest has no room for stays in the port's
-    /// queue, where the kernel bounds and counts it.
+    /// queue, where the kernel bounds and counts it. What was read stays in the pool until its
+    /// answers are published, so that a successor can give it to the guest.
     /// - Throws: `QueueFault` when the queue must do no more.
     @inlinable
     public mutating func serve<H: Hypervisor & ~Copyable>(
-        hypervisor: inout H, scratch: inout WorkerScratch
+        hypervisor: inout H, scratch: inout WorkerScratch<Words>
     ) throws(QueueFault) -> Bool {
         let free: UInt32
         do throws(RingFault) {
@@ -22,16 +23,32 @@ extension ReceiveQueue where Port: ~Copyable {
         } catch {
             throw .receiveRing(error)
         }
+        let recoveredCount = takeRecovered(scratch: &scratch)
+        if recoveredCount == 0 {
+            scratch.step.begin(
+                journalHalf, at: ring.requestConsumer, frames: frameCount, bytes: byteCount)
+        }
         do throws(PlatformError) {
-            let used = try stageFrames(free: free, scratch: &scratch)
+            let used = try stageFrames(
+                free: free, recoveredCount: recoveredCount, scratch: &scratch)
             if scratch.batch.count > 0 {
                 try hypervisor.copy(&scratch.batch, .toGuest, arena: scratch.arena)
             }
+            journal.startAnswers(at: ring.requestConsumer)
             for number in 0..<scratch.frames.count { finishFrame(number, scratch: scratch) }
-            if ring.publishResponses() {
+            journal.commit()
+            while ring.privateResponseProducer != ring.requestConsumer {
+                ring.stageResponse(journal.answer(at: ring.privateResponseProducer))
+            }
+            let wantsNotification = ring.publishResponses()
+            journal.notePublished(ring.publishedResponses)
+            if wantsNotification {
                 statistics.notifications += 1
                 try hypervisor.notify(channel)
             }
+            journal.note(frames: frameCount, bytes: byteCount)
+            scratch.step.end()
+            record.keep(statistics)
             guard isPortReadable else { return false }
             if free - used >= slotsNeeded { return true }
         } catch {
@@ -47,10 +64,11 @@ extension ReceiveQueue where Port: ~Copyable {
         }
     }
 
-    /// Reads frames and lists their grant copies; returns how many requests they use.
+    /// Takes frames from the pool that the last owner left, then from the port, and lists their
+    /// grant copies; returns how many requests they use.
     @inlinable
     mutating func stageFrames(
-        free: UInt32, scratch: inout WorkerScratch
+        free: UInt32, recoveredCount: Int, scratch: inout WorkerScratch<Words>
     ) throws(PlatformError) -> UInt32 {
         scratch.batch.removeAll()
         scratch.frames.removeAll()
@@ -58,19 +76,30 @@ extension ReceiveQueue where Port: ~Copyable {
         var page = 0
         // Frames that are dropped count too: a host that sends nothing else ends the step as well.
         var readCount = 0
-        while readCount < WorkerScratch.packetsPerStep,
-            free - used >= slotsNeeded, page < WorkerScratch.slotsPerStep
+        while readCount < WorkerScratch<Words>.packetsPerStep,
+            free - used >= slotsNeeded, page < WorkerScratch<Words>.slotsPerStep
         {
-            readCount += 1
             let offset = page * PageArena.pageSize
             var header = VnetHeader()
-            let room = WorkerScratch.pagesPerFrame * PageArena.pageSize
-            let size = try port.receive(
-                into: scratch.arena, at: offset, capacity: room, header: &header)
-            guard let size else {
-                isPortReadable = false
-                break
+            let size: Int
+            if readCount < recoveredCount {
+                size = scratch.step.frameSize(readCount)
+                header = scratch.arena.vnetHeader(
+                    at: WorkerScratch<Words>.headerPlace(of: readCount))
+            } else {
+                let received = try port.receive(
+                    into: scratch.arena, at: offset, capacity: WorkerScratch<Words>.frameRoom,
+                    headerAt: WorkerScratch<Words>.headerPlace(of: readCount), header: &header)
+                guard let received else {
+                    isPortReadable = false
+                    break
+                }
+                size = received
+                noteRead(size)
+                scratch.step.keep(frame: readCount, size: size)
             }
+            readCount += 1
+            page += WorkerScratch<Words>.pageCount(of: size)
             guard
                 let packet = describe(
                     size: size, header: header, at: offset, arena: &scratch.arena)
@@ -80,9 +109,25 @@ extension ReceiveQueue where Port: ~Copyable {
             scratch.frames.append(first)
             stageCopies(of: packet, firstRequest: used, at: offset, batch: &scratch.batch)
             used += UInt32(packet.slotCount)
-            page += (size + PageArena.pageSize - 1) / PageArena.pageSize
         }
         return used
+    }
+
+    /// How many frames of a step that the last owner did not survive lie in the pool for this half.
+    /// That step then goes on: what the journal says of it holds until its frames are answered.
+    @inlinable
+    mutating func takeRecovered(scratch: inout WorkerScratch<Words>) -> Int {
+        guard let recovered = scratch.recovered, recovered.half.slot == slot else { return 0 }
+        scratch.recovered = nil
+        return recovered.frameCount
+    }
+
+    @inlinable @inline(__always)
+    mutating func noteRead(_ size: Int) {
+        frameCount = RingIndex(frameCount).next.rawValue
+        byteCount =
+            RingIndex(byteCount)
+            .advanced(by: UInt32(truncatingIfNeeded: size)).rawValue
     }
 
     /// What the guest is told about a frame; nil when it cannot be given to this guest.
@@ -150,9 +195,9 @@ extension ReceiveQueue where Port: ~Copyable {
         }
     }
 
-    /// Stages the responses of one frame whose copies are done. Response i answers request i.
+    /// Keeps the answers of one frame whose copies are done. Response i answers request i.
     @inlinable
-    mutating func finishFrame(_ number: Int, scratch: borrowing WorkerScratch) {
+    mutating func finishFrame(_ number: Int, scratch: borrowing WorkerScratch<Words>) {
         let packet = scratch.frames[number].packet
         var isCopied = true
         let firstCopy = scratch.frames[number].firstCopy
@@ -168,11 +213,11 @@ extension ReceiveQueue where Port: ~Copyable {
             // confuses nobody but itself.
             let request = ReceiveRequest(ring.copyRequest(offset: 0))
             ring.consumeRequests(1)
-            let response =
+            let answer =
                 isCopied
                 ? splitter.response(at: position, requestID: request.id)
                 : ReceiveResponse.error(id: request.id).slot
-            ring.stageResponse(response)
+            journal.stage(answer)
         }
         statistics.receiveSlots += UInt64(packet.slotCount)
         if isCopied {

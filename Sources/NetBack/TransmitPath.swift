@@ -8,16 +8,18 @@ extension TransmitQueue where Port: ~Copyable {
     /// One bounded step of the Tx ring: slots → packets → one batch of grant copies → one batch of
     /// frames → responses. True when there is more to do.
     ///
-    /// No response is staged before every frame of the step has been written or refused: between
-    /// the copy and the port's answer lies the one moment in which a frame may have been forwarded
-    /// and its packet not yet answered.
+    /// No answer is kept before every frame of the step has been written or refused: between the
+    /// copy and the port's answer lies the one moment in which a frame may have been forwarded and
+    /// its packet not yet answered. The journal says so, and the host's own count tells a successor
+    /// which.
     ///
-    /// Packets are answered strictly in ring order, a whole packet at a time, and every response
-    /// of the step becomes visible in one store (docs/TAKEOVER.md, rules R1, R2).
+    /// Packets are answered strictly in ring order, a whole packet at a time; the answers of the
+    /// step go into the journal first, and become visible in the ring in one store
+    /// (docs/TAKEOVER.md, rules R1, R2, R4).
     /// - Throws: `QueueFault` when the queue must do no more; what came before it was served.
     @inlinable
     public mutating func serve<H: Hypervisor & ~Copyable>(
-        hypervisor: inout H, scratch: inout WorkerScratch
+        hypervisor: inout H, scratch: inout WorkerScratch<Words>
     ) throws(QueueFault) -> Bool {
         let available: UInt32
         do throws(RingFault) {
@@ -26,23 +28,36 @@ extension TransmitQueue where Port: ~Copyable {
             throw .transmitRing(error)
         }
         var fatal: NetifFault?
+        let start = ring.requestConsumer
+        // Frames sent before count as this step's: a second death in it must not send them again.
+        let framesBefore = RingIndex(frameCount).distance(from: RingIndex(sentBefore))
+        scratch.step.begin(journalHalf, at: start, frames: framesBefore)
         let taken = stagePackets(available: available, scratch: &scratch, fatal: &fatal)
         do throws(PlatformError) {
             if scratch.batch.count > 0 {
                 try hypervisor.copy(&scratch.batch, .fromGuest, arena: scratch.arena)
             }
             stageFrames(scratch: &scratch)
+            journal.intend(upTo: start.advanced(by: taken))
             if scratch.outbound.count > 0 {
                 try port.transmit(&scratch.outbound, from: scratch.arena)
             }
-            answerPackets(scratch: &scratch)
-            if ring.publishResponses() {
+            keepAnswers(from: start, scratch: &scratch)
+            ring.consumeRequests(taken)
+            while ring.privateResponseProducer != ring.requestConsumer {
+                ring.stageResponse(journal.answer(at: ring.privateResponseProducer))
+            }
+            let wantsNotification = ring.publishResponses()
+            journal.notePublished(ring.publishedResponses)
+            if wantsNotification {
                 statistics.notifications += 1
                 try hypervisor.notify(channel)
             }
+            if taken > 0 { record.keep(statistics) }
         } catch {
             throw .platform(error)
         }
+        scratch.step.end()
         if let fatal { throw .packet(fatal) }
         if taken < available { return true }
         do throws(RingFault) {
@@ -55,12 +70,12 @@ extension TransmitQueue where Port: ~Copyable {
     /// Assembles packets and lists their grant copies; returns how many requests they cover.
     @inlinable
     mutating func stagePackets(
-        available: UInt32, scratch: inout WorkerScratch, fatal: inout NetifFault?
+        available: UInt32, scratch: inout WorkerScratch<Words>, fatal: inout NetifFault?
     ) -> UInt32 {
         scratch.batch.removeAll()
         scratch.packets.removeAll()
         var offset: UInt32 = 0
-        while offset < available, scratch.packets.count < WorkerScratch.packetsPerStep {
+        while offset < available, scratch.packets.count < WorkerScratch<Words>.packetsPerStep {
             let number = scratch.packets.extend()
             let outcome = PacketAssembler.assemble(
                 from: ring, available: available, at: offset,
@@ -98,8 +113,9 @@ extension TransmitQueue where Port: ~Copyable {
 
     /// Makes a frame of every packet whose copies succeeded and whose offload can be done.
     @inlinable
-    mutating func stageFrames(scratch: inout WorkerScratch) {
+    mutating func stageFrames(scratch: inout WorkerScratch<Words>) {
         scratch.outbound.removeAll()
+        scratch.sentBefore = 0
         var copy = 0
         for number in 0..<scratch.packets.count {
             let pieceCount = scratch.packets[number].pieceCount
@@ -117,18 +133,24 @@ extension TransmitQueue where Port: ~Copyable {
             if !isCopied { statistics.transmitCopyFailures += 1 }
             if !isCopied || !translateOffload(of: number, to: frame, scratch: &scratch) {
                 scratch.outbound.truncate(to: frame)
+            } else if sentBefore > 0 {
+                // It reached the host in the step that the last owner did not survive.
+                sentBefore -= 1
+                scratch.sentBefore |= 1 << UInt64(truncatingIfNeeded: number)
+                scratch.outbound.truncate(to: frame)
             }
         }
+        sentBefore = 0
     }
 
     /// Tells the port what is left to do to a frame; false when that cannot be done.
     @inlinable
     mutating func translateOffload(
-        of number: Int, to frame: Int, scratch: inout WorkerScratch
+        of number: Int, to frame: Int, scratch: inout WorkerScratch<Words>
     ) -> Bool {
         let offload = TransmitOffload.translate(
             scratch.packets[number], scratch.outbound[frame].fragments, arena: &scratch.arena,
-            headerOffset: WorkerScratch.headerOffset, to: &scratch.outbound[frame].header)
+            headerOffset: WorkerScratch<Words>.headerOffset, to: &scratch.outbound[frame].header)
         switch offload {
         case .ready: return true
         case .mended:
@@ -140,25 +162,35 @@ extension TransmitQueue where Port: ~Copyable {
         }
     }
 
-    /// Stages the responses of all slots of the step. A packet without a frame was found wanting
-    /// before the port saw it.
+    /// Keeps the answers to all slots of the step. A packet without a frame was found wanting
+    /// before the port saw it, unless it had been sent before.
     @inlinable
-    mutating func answerPackets(scratch: inout WorkerScratch) {
+    mutating func keepAnswers(from start: RingIndex, scratch: inout WorkerScratch<Words>) {
         var frame = 0
+        journal.startAnswers(at: start)
         for number in 0..<scratch.packets.count {
             var status = ResponseStatus.error
-            if frame < scratch.outbound.count, scratch.outbound[frame].tag == number {
+            if scratch.sentBefore & 1 << UInt64(truncatingIfNeeded: number) != 0 {
+                status = noteSent(scratch.packets[number].size)
+            } else if frame < scratch.outbound.count, scratch.outbound[frame].tag == number {
                 switch scratch.outbound[frame].outcome {
                 case .sent:
-                    statistics.transmitPackets += 1
-                    statistics.transmitBytes += UInt64(scratch.packets[number].size)
-                    status = ResponseStatus.okay
+                    frameCount = RingIndex(frameCount).next.rawValue
+                    status = noteSent(scratch.packets[number].size)
                 case .refused: statistics.transmitRefused += 1
                 }
                 frame += 1
             }
             statistics.transmitSlots += UInt64(scratch.packets[number].slotCount)
-            ring.answer(&scratch.packets[number], status: status)
+            scratch.packets[number].answer(status: status, into: &journal)
         }
+        journal.commit(frames: frameCount)
+    }
+
+    @inlinable
+    mutating func noteSent(_ size: Int) -> Int16 {
+        statistics.transmitPackets += 1
+        statistics.transmitBytes += UInt64(size)
+        return ResponseStatus.okay
     }
 }

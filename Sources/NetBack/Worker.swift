@@ -1,31 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-public import Netif
 public import Platform
 import Ring
 public import SharedMemory
-
-/// What a worker needs to open one queue, beside the port.
-public struct QueueOpening: Equatable, Sendable {
-    /// Which queue.
-    public var id: QueueID
-    /// The guest's rings and ports.
-    public var configuration: QueueConfiguration
-    /// What the guest can take.
-    public var features: FrontendFeatures
-    /// The largest unsegmented frame in bytes, Ethernet header and VLAN tags included.
-    public var frameSizeMax: Int
-
-    /// Takes the parts as they are.
-    public init(
-        id: QueueID, configuration: QueueConfiguration, features: FrontendFeatures,
-        frameSizeMax: Int
-    ) {
-        self.id = id
-        self.configuration = configuration
-        self.features = features
-        self.frameSizeMax = frameSizeMax
-    }
-}
 
 /// A thread's share of the packet path: the halves of queues that it alone owns, and handles of
 /// its own.
@@ -34,7 +10,11 @@ public struct QueueOpening: Equatable, Sendable {
 public struct Worker<H: Hypervisor & ~Copyable, Port: PacketPort & ~Copyable>: ~Copyable {
     /// The worker's own handles for grants and event channels.
     public var hypervisor: H
-    @usableFromInline var scratch = WorkerScratch()
+    /// Its number in the journal.
+    public let number: Int
+    /// What a successor must know.
+    public let journal: Journal<MappedWords>
+    @usableFromInline var scratch: WorkerScratch<MappedWords>
     @usableFromInline var transmits = Slab<ServedHalf<TransmitQueue<MappedWords, Port>>>()
     @usableFromInline var receives = Slab<ServedHalf<ReceiveQueue<MappedWords, Port>>>()
     @usableFromInline var channels = FixedBuffer(capacity: 0, filler: ServedChannel.unused)
@@ -42,40 +22,59 @@ public struct Worker<H: Hypervisor & ~Copyable, Port: PacketPort & ~Copyable>: ~
     /// Some half may have a fault of which the control plane does not know.
     @usableFromInline var hasFault = false
 
-    /// Takes the handles over.
-    public init(hypervisor: consuming H) {
+    /// Takes the handles over. The arena has `WorkerScratch.arenaPageCount` pages; if a successor
+    /// is to find the frames of an unfinished step, it is memory that the successor maps too.
+    public init(
+        hypervisor: consuming H, number: Int, journal: Journal<MappedWords>,
+        arena: consuming PageArena
+    ) {
         self.hypervisor = hypervisor
+        self.number = number
+        self.journal = journal
+        scratch = WorkerScratch(arena: arena, step: journal.worker(number))
     }
 
     /// Halves of queues that are open.
     public var halfCount: Int { transmits.count + receives.count }
 
+    /// Packets that its halves have carried, those of earlier owners too.
+    public var packetCount: UInt64 {
+        var count: UInt64 = 0
+        for number in 0..<transmits.capacity where transmits.isOccupied(number) {
+            count += transmits[number].queue.statistics.transmitPackets
+        }
+        for number in 0..<receives.capacity where receives.isOccupied(number) {
+            count += receives[number].queue.statistics.receivePackets
+        }
+        return count
+    }
+
     // MARK: control plane
 
     /// Maps the Tx ring, binds its channel and starts to serve; on failure undoes what it did.
     ///
+    /// Resuming, the journal's page of the queue is what a predecessor left that no shadow
+    /// followed, and the half goes on from there.
     /// - Throws: `QueueFault`, in which case the port has been closed.
     public mutating func openTransmit(
-        _ opening: QueueOpening, port: consuming Port
+        _ opening: QueueOpening, port: consuming Port, resuming: Bool = false
     ) throws(QueueFault) {
-        let guest = opening.id.vif.domain
+        if resuming { discard(journal.queue(opening.slot).half(.transmit).channel) }
         let configuration = opening.configuration
-        let pages = try map(configuration.transmitRing, of: guest)
+        let pages = try map(configuration.transmitRing, of: opening.id.vif.domain)
         var bound: EventChannelPort?
         do throws(QueueFault) {
             let other = receives.number(of: opening.id).map { receives[$0].queue.channel }
             let channel = try bind(
-                configuration.transmitPort, of: guest, sharing: configuration.isSplit ? nil : other)
+                configuration.transmitPort, of: opening.id.vif.domain,
+                sharing: configuration.isSplit ? nil : other)
             bound = channel
-            // SAFETY: the words are used by the half alone, which does nothing more once `close`
-            // has taken it out of the slab, and only then are the pages given back.
-            let queue = try TransmitQueue(
-                id: opening.id,
-                words: unsafe MappedWords(at: pages.base, wordCount: RingLayout.pageWordCount),
-                channel: channel, port: port)
+            var queue = makeTransmit(opening, over: pages, channel: channel, port: port)
+            if resuming { _ = try queue.resume(nil) } else { try queue.attach() }
+            journal.queue(opening.slot).half(.transmit).note(channel: channel, worker: number)
             let wasServedBefore = queue.wasServedBefore
-            let number = transmits.insert(ServedHalf(queue, over: pages))
-            channels[Int(channel.rawValue)].transmit = Int32(number)
+            let place = transmits.insert(ServedHalf(queue, over: pages))
+            channels[Int(channel.rawValue)].transmit = Int32(place)
             // The last backend may have published without notifying.
             if wasServedBefore { try? hypervisor.notify(channel) }
         } catch {
@@ -90,33 +89,70 @@ public struct Worker<H: Hypervisor & ~Copyable, Port: PacketPort & ~Copyable>: ~
     /// - Returns: the number that stands for the half's port in `portIsReadable`.
     /// - Throws: `QueueFault`, in which case the port has been closed.
     public mutating func openReceive(
-        _ opening: QueueOpening, port: consuming Port
+        _ opening: QueueOpening, port: consuming Port, resuming: Bool = false
     ) throws(QueueFault) -> Int {
-        let guest = opening.id.vif.domain
+        if resuming { discard(journal.queue(opening.slot).half(.receive).channel) }
         let configuration = opening.configuration
-        let pages = try map(configuration.receiveRing, of: guest)
+        let pages = try map(configuration.receiveRing, of: opening.id.vif.domain)
         var bound: EventChannelPort?
         do throws(QueueFault) {
             let other = transmits.number(of: opening.id).map { transmits[$0].queue.channel }
             let channel = try bind(
-                configuration.receivePort, of: guest, sharing: configuration.isSplit ? nil : other)
+                configuration.receivePort, of: opening.id.vif.domain,
+                sharing: configuration.isSplit ? nil : other)
             bound = channel
-            // SAFETY: as in `openTransmit`.
-            let queue = try ReceiveQueue(
-                id: opening.id,
-                words: unsafe MappedWords(at: pages.base, wordCount: RingLayout.pageWordCount),
-                channel: channel, features: opening.features,
-                frameSizeMax: opening.frameSizeMax, port: port)
+            var queue = makeReceive(opening, over: pages, channel: channel, port: port)
+            if resuming {
+                _ = try queue.resume(nil, scratch: &scratch)
+            } else {
+                try queue.attach()
+            }
+            journal.queue(opening.slot).half(.receive).note(channel: channel, worker: number)
             let wasServedBefore = queue.wasServedBefore
-            let number = receives.insert(ServedHalf(queue, over: pages))
-            channels[Int(channel.rawValue)].receive = Int32(number)
+            let place = receives.insert(ServedHalf(queue, over: pages))
+            channels[Int(channel.rawValue)].receive = Int32(place)
             if wasServedBefore { try? hypervisor.notify(channel) }
-            return number
+            return place
         } catch {
             if let bound { unbindUnlessUsed(bound) }
             release(pages)
             throw error
         }
+    }
+
+    /// Closes a channel that a predecessor of this worker bound and nobody holds any more. On Xen
+    /// it is open for as long as the descriptor is, which the pair's parent keeps.
+    public mutating func discard(_ channel: EventChannelPort) {
+        guard channel.rawValue > 0 else { return }
+        let index = Int(channel.rawValue)
+        guard index >= channels.count || !channels[index].isUsed else { return }
+        // Where it died with its owner, there is nothing to be closed.
+        try? hypervisor.unbind(channel)
+    }
+
+    /// A Tx half over a mapped ring, not yet attached.
+    func makeTransmit(
+        _ opening: QueueOpening, over pages: borrowing MappedPages, channel: EventChannelPort,
+        port: consuming Port
+    ) -> TransmitQueue<MappedWords, Port> {
+        // SAFETY: the words are used by the half alone, which does nothing more once `close` or
+        // `forget` has taken it out of the slab, and only then are the pages given back.
+        TransmitQueue(
+            opening,
+            words: unsafe MappedWords(at: pages.base, wordCount: RingLayout.pageWordCount),
+            channel: channel, journal: journal.queue(opening.slot), port: port)
+    }
+
+    /// An Rx half over a mapped ring, not yet attached.
+    func makeReceive(
+        _ opening: QueueOpening, over pages: borrowing MappedPages, channel: EventChannelPort,
+        port: consuming Port
+    ) -> ReceiveQueue<MappedWords, Port> {
+        // SAFETY: as in `makeTransmit`.
+        ReceiveQueue(
+            opening,
+            words: unsafe MappedWords(at: pages.base, wordCount: RingLayout.pageWordCount),
+            channel: channel, journal: journal.queue(opening.slot), port: port)
     }
 
     /// Serves what the guest has already sent, then gives everything of the half's back.
@@ -159,11 +195,11 @@ public struct Worker<H: Hypervisor & ~Copyable, Port: PacketPort & ~Copyable>: ~
         switch half.direction {
         case .transmit:
             if let number = transmits.number(of: half.id) {
-                transmits[number].queue.isDisabled = true
+                transmits[number].queue.disable(for: nil)
             }
         case .receive:
             if let number = receives.number(of: half.id) {
-                receives[number].queue.isDisabled = true
+                receives[number].queue.disable(for: nil)
             }
         }
     }
@@ -196,7 +232,7 @@ public struct Worker<H: Hypervisor & ~Copyable, Port: PacketPort & ~Copyable>: ~
         }
     }
 
-    private mutating func map(
+    mutating func map(
         _ ring: GrantReference, of guest: DomainID
     ) throws(QueueFault) -> MappedPages {
         do throws(PlatformError) {
@@ -206,7 +242,7 @@ public struct Worker<H: Hypervisor & ~Copyable, Port: PacketPort & ~Copyable>: ~
         }
     }
 
-    private mutating func release(_ pages: consuming MappedPages) {
+    mutating func release(_ pages: consuming MappedPages) {
         // A failure leaves nothing to be done: the kernel undoes the mapping with the process.
         try? hypervisor.unmap(pages)
     }

@@ -20,6 +20,18 @@ extension Worker where H: ~Copyable, Port: ~Copyable {
         }
     }
 
+    /// Whatever events said or did not say, every ring and port may have work.
+    @inlinable
+    public mutating func lookAtEverything() {
+        for number in 0..<transmits.capacity where transmits.isOccupied(number) {
+            transmits[number].queue.isPending = true
+        }
+        for number in 0..<receives.capacity where receives.isOccupied(number) {
+            receives[number].queue.isBlocked = false
+            receives[number].queue.isPortReadable = true
+        }
+    }
+
     /// True while a frame waits for a guest that never announces its buffers: call
     /// `unblockReceive()` after a while.
     @inlinable
@@ -70,18 +82,8 @@ extension Worker where H: ~Copyable, Port: ~Copyable {
     public mutating func transmitTurn() -> Bool {
         var hasMore = false
         for number in 0..<transmits.capacity
-        where transmits.isOccupied(number) && transmits[number].queue.isReady {
-            do throws(QueueFault) {
-                transmits[number].queue.isPending = try transmits[number].queue.serve(
-                    hypervisor: &hypervisor, scratch: &scratch)
-                if transmits[number].queue.wantsEvent {
-                    try unmask(transmits[number].queue.channel)
-                }
-            } catch {
-                transmits[number].queue.isDisabled = true
-                transmits[number].queue.fault = error
-                hasFault = true
-            }
+        where transmits.isOccupied(number) && transmits[number].queue.isServable {
+            serveTransmit(number)
             if transmits[number].queue.isReady { hasMore = true }
         }
         return hasMore
@@ -92,20 +94,38 @@ extension Worker where H: ~Copyable, Port: ~Copyable {
     public mutating func receiveTurn() -> Bool {
         var hasMore = false
         for number in 0..<receives.capacity
-        where receives.isOccupied(number) && receives[number].queue.isReady {
-            do throws(QueueFault) {
-                _ = try receives[number].queue.serve(hypervisor: &hypervisor, scratch: &scratch)
-                if receives[number].queue.wantsEvent {
-                    try unmask(receives[number].queue.channel)
-                }
-            } catch {
-                receives[number].queue.isDisabled = true
-                receives[number].queue.fault = error
-                hasFault = true
-            }
+        where receives.isOccupied(number) && receives[number].queue.isServable {
+            serveReceive(number)
             if receives[number].queue.isReady { hasMore = true }
         }
         return hasMore
+    }
+
+    @inlinable
+    mutating func serveTransmit(_ number: Int) {
+        do throws(QueueFault) {
+            transmits[number].queue.isPending = try transmits[number].queue.serve(
+                hypervisor: &hypervisor, scratch: &scratch)
+            if transmits[number].queue.wantsEvent {
+                try unmask(transmits[number].queue.channel)
+            }
+        } catch {
+            transmits[number].queue.disable(for: error)
+            hasFault = true
+        }
+    }
+
+    @inlinable
+    mutating func serveReceive(_ number: Int) {
+        do throws(QueueFault) {
+            _ = try receives[number].queue.serve(hypervisor: &hypervisor, scratch: &scratch)
+            if receives[number].queue.wantsEvent {
+                try unmask(receives[number].queue.channel)
+            }
+        } catch {
+            receives[number].queue.disable(for: error)
+            hasFault = true
+        }
     }
 
     /// Lets a channel's next event come, after the last look at the ring (docs/decisions/0006).

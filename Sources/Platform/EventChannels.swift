@@ -9,6 +9,17 @@ public protocol EventChannels: ~Copyable {
         _ remote: EventChannelPort, of domain: DomainID
     ) throws(PlatformError) -> EventChannelPort
 
+    /// Takes up a local port that a sibling of this process bound: it stays open for as long as
+    /// either has it. What came meanwhile shows at once, masked or not, but what the sibling had
+    /// taken and not served does not: treat the port as pending.
+    ///
+    /// - Throws: `PlatformError` with EINVAL if there is no such port or it is another domain's;
+    ///   Xen's kernel does not tell.
+    mutating func adopt(_ port: EventChannelPort) throws(PlatformError)
+
+    /// Gives up what `adopt` took; the sibling's binding stays as it is.
+    mutating func disown(_ port: EventChannelPort) throws(PlatformError)
+
     /// Closes a local port; the peer's end is unbound again and its sends are lost.
     mutating func unbind(_ port: EventChannelPort) throws(PlatformError)
 

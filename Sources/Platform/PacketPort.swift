@@ -65,10 +65,14 @@ public enum TransmitOutcome: Sendable {
 
 /// The host's side of one queue: a TAP on the bridge.
 public protocol PacketPort: ~Copyable {
-    /// Reads one waiting frame into the arena and its offload state into `header`; nil when none
-    /// waits. A frame longer than `capacity` is cut: give room for 65,550 bytes.
+    /// Reads one waiting frame into the arena; nil when none waits. A frame longer than `capacity`
+    /// is cut: give room for 65,550 bytes.
+    ///
+    /// Its vnet header is left at `headerOffset` of the same arena, `VnetHeader.size` bytes beside
+    /// the frame's own, for whoever finds the arena after us; `header` is what it says.
     mutating func receive(
-        into arena: borrowing PageArena, at offset: Int, capacity: Int, header: inout VnetHeader
+        into arena: borrowing PageArena, at offset: Int, capacity: Int,
+        headerAt headerOffset: Int, header: inout VnetHeader
     ) throws(PlatformError) -> Int?
 
     /// Hands the frames of a batch to the host in their order, and notes each one's outcome.
@@ -79,4 +83,8 @@ public protocol PacketPort: ~Copyable {
     mutating func transmit(
         _ batch: inout FrameBatch, from arena: borrowing PageArena
     ) throws(PlatformError)
+
+    /// What the host has counted of the port since it was made; nil where that cannot be told.
+    /// For a takeover, not for the packet path.
+    func traffic() -> PortTraffic?
 }

@@ -31,6 +31,15 @@ public struct BackRing<Words: SharedWords, Format: RingFormat>: ~Copyable {
             over: words)
     }
 
+    /// Holds a ring without looking at it, until it is replaced by one that is attached.
+    @inlinable
+    public init(unattached words: Words) {
+        self.words = words
+        requestConsumer = RingIndex(0)
+        privateResponseProducer = RingIndex(0)
+        publishedResponses = RingIndex(0)
+    }
+
     /// Continues from saved state, which is checked as if a guest had written it.
     ///
     /// - Throws: `RingFault` if the state contradicts itself or the shared page.

@@ -7,6 +7,8 @@ public enum RingFault: Error, Equatable, Sendable, CustomStringConvertible {
     case producerOverrun(producer: RingIndex, consumer: RingIndex, slotCount: UInt32)
     /// Saved state does not describe a ring: its indices are out of order.
     case impossibleState(requestConsumer: RingIndex, privateResponseProducer: RingIndex)
+    /// The frontend rewrote the backend's `rsp_prod`.
+    case responsesMoved(to: RingIndex, published: RingIndex)
 
     /// As an operator reads it in a log.
     public var description: String {
@@ -16,6 +18,8 @@ public enum RingFault: Error, Equatable, Sendable, CustomStringConvertible {
                 + "\(consumer) in a ring of \(slotCount)"
         case .impossibleState(let consumer, let producer):
             "a request consumer at \(consumer) cannot go with a response producer at \(producer)"
+        case .responsesMoved(let found, let published):
+            "rsp_prod was moved from \(published) to \(found)"
         }
     }
 }

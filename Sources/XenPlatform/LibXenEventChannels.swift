@@ -16,6 +16,21 @@ public import Platform
         guard let handle = unsafe xenevtchn_open(nil, 0) else {
             throw PlatformError("xenevtchn_open", errno: errno)
         }
+        unsafe try self.init(handle: handle)
+    }
+
+    /// Takes over an open descriptor, which is closed even when this fails.
+    init(taking descriptor: Int32) throws(PlatformError) {
+        guard let handle = unsafe xenevtchn_fdopen(nil, descriptor, 0) else {
+            let code = errno
+            close(descriptor)
+            throw PlatformError("xenevtchn_fdopen", errno: code)
+        }
+        unsafe try self.init(handle: handle)
+    }
+
+    @unsafe
+    private init(handle: OpaquePointer) throws(PlatformError) {
         let fd = unsafe xenevtchn_fd(handle)
         // xenevtchn_pending blocks otherwise; a look must never stop the packet path.
         guard fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) == 0 else {
@@ -28,6 +43,15 @@ public import Platform
     }
 
     deinit { unsafe xenevtchn_close(handle) }
+
+    /// Opens the device as the library does. The library's handle does not outlive the call; what
+    /// counts is the open file, which lives for as long as any copy of the descriptor.
+    static func open() throws(PlatformError) -> Int32 {
+        let channels = try LibXenEventChannels()
+        let copy = fcntl(channels.descriptor, F_DUPFD_CLOEXEC, 3)
+        guard copy >= 0 else { throw PlatformError("fcntl(F_DUPFD_CLOEXEC)", errno: errno) }
+        return copy
+    }
 
     func bindInterdomain(
         _ remote: EventChannelPort, of domain: DomainID

@@ -18,6 +18,25 @@ public struct XenHypervisor: Hypervisor, ~Copyable {
         self.channels = channels
     }
 
+    /// Opens /dev/xen/gntdev, and takes over a descriptor from `openChannels` or a copy of it, as a
+    /// child inherits one; it is closed even when this fails. What one holder of the open file has
+    /// bound, every other one may `adopt`.
+    ///
+    /// - Throws: `PlatformError`; ENOENT without Xen, EACCES without privilege.
+    public init(channels descriptor: Int32) throws(PlatformError) {
+        let channels = try LibXenEventChannels(taking: descriptor)
+        grants = try LibXenGrantTable()
+        self.channels = channels
+    }
+
+    /// Opens /dev/xen/evtchn for several processes: ports live until every copy of the descriptor
+    /// is closed. The caller owns it; it is non-blocking and close-on-exec.
+    ///
+    /// - Throws: `PlatformError`; ENOENT without Xen, EACCES without privilege.
+    public static func openChannels() throws(PlatformError) -> Int32 {
+        try LibXenEventChannels.open()
+    }
+
     /// Readable when a port is pending.
     public var descriptor: Int32 { channels.descriptor }
 
@@ -56,6 +75,17 @@ public struct XenHypervisor: Hypervisor, ~Copyable {
     ) throws(PlatformError) -> EventChannelPort {
         try channels.bindInterdomain(remote, of: domain)
     }
+
+    /// Takes up a port bound through another copy of the descriptor: there it is ours already, and
+    /// may only be masked. The kernel does not refuse a port that does not exist.
+    ///
+    /// - Throws: `PlatformError` if the device failed.
+    public mutating func adopt(_ port: EventChannelPort) throws(PlatformError) {
+        try channels.unmask(port)
+    }
+
+    /// Nothing to be done: the port belongs to the descriptor, which the sibling has too.
+    public mutating func disown(_ port: EventChannelPort) throws(PlatformError) {}
 
     /// Closes a local port. Corresponds to `xenevtchn_unbind`.
     ///

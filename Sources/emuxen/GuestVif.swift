@@ -181,9 +181,12 @@ struct GuestVif: ~Copyable {
                 break
             }
             var header = VnetHeader()
+            // The run of pages has room for the largest frame and more: its end is the header's.
+            let offset = page * PageArena.pageSize
+            let capacity = NetFrontQueue.pagesPerFrame * PageArena.pageSize - VnetHeader.size
             let count = try tap.receive(
-                into: arena, at: page * PageArena.pageSize,
-                capacity: NetFrontQueue.pagesPerFrame * PageArena.pageSize, header: &header)
+                into: arena, at: offset, capacity: capacity, headerAt: offset + capacity,
+                header: &header)
             guard let count else {
                 isTapReadable = false
                 break

@@ -25,6 +25,13 @@ struct MachineCommand: ParsableCommand {
     var domains: [DomainArgument] = []
 
     @Option(
+        help: ArgumentHelp(
+            "Nodes of the store that a domain may own, xenstored's --quota nodes=N.",
+            discussion: "A driver domain needs about 20 for each vif: the default is enough for 48."
+        ))
+    var storeNodes = StoreQuota().nodesPerDomainMax
+
+    @Option(
         name: .customLong("ready-fd"),
         help: "A descriptor that gets a newline, and is closed, once all sockets are there.")
     var readyDescriptor: Int32?
@@ -46,7 +53,9 @@ struct MachineCommand: ParsableCommand {
     }
 
     private func start() throws -> MachineServer {
-        do { return try MachineServer.start(in: directory) } catch {
+        var quota = StoreQuota()
+        quota.nodesPerDomainMax = storeNodes
+        do { return try MachineServer.start(in: directory, quota: quota) } catch {
             switch error.errno {
             case EWOULDBLOCK:
                 throw Failure(

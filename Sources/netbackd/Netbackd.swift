@@ -9,6 +9,7 @@ struct Netbackd: ParsableCommand {
         discussion: "Serves unmodified guests' vifs and forwards to a Linux bridge.",
         version: "0.1.0",
         subcommands: [
-            RunCommand.self, SelftestCommand.self, DemoCommand.self, SoakCommand.self,
+            RunCommand.self, PairCommand.self, MemberCommand.self, SelftestCommand.self,
+            DemoCommand.self, SoakCommand.self, ChaosCommand.self,
         ])
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import DriverDomain
+import Heartbeat
 import Platform
 
 /// What the kernel's command line says to the driver domain: words that begin with `netdd.`.
@@ -14,6 +15,12 @@ struct BootOptions: Equatable {
     var addresses: [String] = []
     /// False to make guests compute every checksum.
     var offersChecksumOffload = true
+    /// How the shadow decides that the primary is dead.
+    var detection = DetectionMode.standard
+    /// One process serves, and nobody takes over.
+    var isSingle = false
+    /// The store's node of faults is obeyed.
+    var allowsFaults = false
     /// Log more.
     var isVerbose = false
 
@@ -48,12 +55,17 @@ struct BootOptions: Equatable {
             case "address" where !value.isEmpty: addresses.append(value)
             case "no-checksum-offload" where parts.count == 1: offersChecksumOffload = false
             case "verbose" where parts.count == 1: isVerbose = true
+            case "single" where parts.count == 1: isSingle = true
+            case "fault-injection" where parts.count == 1: allowsFaults = true
+            case "detect" where (try? DetectionMode(parsing: value)) != nil:
+                detection = try DetectionMode(parsing: value)
             default:
                 throw Complaint(
                     "\(word) on the kernel's command line is not understood",
                     remedy: "words are netdd.bridge=NAME, netdd.uplink=MAC or DRIVER, "
                         + "netdd.mtu=BYTES, netdd.address=ADDRESS/PREFIX, "
-                        + "netdd.no-checksum-offload and netdd.verbose")
+                        + "netdd.no-checksum-offload, netdd.detect=adaptive or fixed:MS, "
+                        + "netdd.single, netdd.fault-injection and netdd.verbose")
             }
         }
     }

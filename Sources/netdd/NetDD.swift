@@ -3,8 +3,8 @@ import CLinux
 import Glibc
 
 /// The one program of the boot image, under three names: /init is PID 1, which starts
-/// `netdd serve` and keeps it going; /sbin/poweroff and /sbin/reboot tell PID 1 what the toolstack
-/// asked of the kernel.
+/// `netdd serve` and keeps it going, which starts its members; /sbin/poweroff and /sbin/reboot tell
+/// PID 1 what the toolstack asked of the kernel.
 @main
 enum NetDD {
     static func main() {
@@ -13,7 +13,11 @@ enum NetDD {
         if let request = PowerRequest(programName: arguments.first ?? "") {
             exit(request.passOn())
         }
-        if arguments.dropFirst().first == "serve" { exit(ServiceProcess.run()) }
+        switch arguments.dropFirst().first {
+        case ServiceProcess.serve: exit(ServiceProcess.run())
+        case ServiceProcess.member: exit(ServiceProcess.runMember())
+        default: break
+        }
         guard getpid() == 1 else {
             let text =
                 "netdd: this is the first program of a driver domain's boot image; "

@@ -115,6 +115,11 @@ struct Supervisor: ~Copyable {
             if ended.ready >= 0 { close(ended.ready) }
             service = nil
             guard request == nil else { continue }
+            if clinux_exited(status) != 0, clinux_exit_status(status) == Pair.mustRestartDomain {
+                throw Complaint(
+                    "the primary hangs in the kernel and cannot be killed",
+                    remedy: "start this domain again")
+            }
             let served = ended.servingSince.map { Self.now() - $0 }
             let cause =
                 clinux_signaled(status) != 0
@@ -149,7 +154,7 @@ struct Supervisor: ~Copyable {
         unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         var pid: pid_t = 0
         // The runtime's own crash report would only delay the next service.
-        let words = unsafe copies(of: ["netdd", "serve"])
+        let words = unsafe copies(of: ["netdd", ServiceProcess.serve])
         let environment = unsafe copies(of: ["SWIFT_BACKTRACE=enable=no"])
         defer { unsafe (words + environment).forEach { unsafe free($0) } }
         let error = unsafe posix_spawn(

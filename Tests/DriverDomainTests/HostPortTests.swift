@@ -9,7 +9,7 @@ import Testing
 @testable import DriverDomain
 @testable import NetBack
 
-@Suite("A vif's port on the host", .serialized, .timeLimit(.minutes(1)))
+@Suite("A vif's port on the host", .serialized, .timeLimit(.minutes(10)))
 struct HostPortTests {
     /// Runs `body` on a thread of its own, in a fresh network namespace.
     private func inFreshNamespace(_ body: @escaping @Sendable () throws -> Void) throws {

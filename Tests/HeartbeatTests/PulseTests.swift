@@ -43,9 +43,11 @@ struct PulseTests {
         #expect(throws: HeartbeatFault.slotCount(claimed: .max, room: 3)) {
             try HeartbeatPage(attachingTo: words)
         }
-        words.storeRelaxed(2, at: 1)
-        #expect(throws: HeartbeatFault.unknownVersion(2)) {
-            try HeartbeatPage(attachingTo: words)
+        for version: UInt32 in [1, 3] {
+            words.storeRelaxed(version, at: 1)
+            #expect(throws: HeartbeatFault.unknownVersion(version)) {
+                try HeartbeatPage(attachingTo: words)
+            }
         }
         #expect(throws: HeartbeatFault.slotCount(claimed: 0, room: 0)) {
             try HeartbeatPage(attachingTo: CountedWords(wordCount: 15))
@@ -80,6 +82,71 @@ struct PulseTests {
             page.lastBeat(ofSlot: 0) == Beat(sequence: expected, nanoseconds: Self.time(3)))
     }
 
+    @Test("a rest is read with the beat that announces it, and ends with the next beat")
+    func restIsRead() {
+        let words = CountedWords(wordCount: 48)
+        let page = HeartbeatPage(formatting: words, slotCount: 2)
+        var pulse = page.pulse(ofSlot: 0)
+        pulse.beat(at: 100)
+        #expect(page.lastBeat(ofSlot: 0) == Beat(sequence: 2, nanoseconds: 100))
+        pulse.rest(at: 200, until: 1 << 40 + 300)
+        let resting = page.lastBeat(ofSlot: 0)
+        #expect(resting == Beat(sequence: 4, nanoseconds: 200, quietUntil: 1 << 40 + 300))
+        #expect(resting?.announcesRest == true)
+        #expect(page.activity(ofSlot: 0) == .resting)
+        pulse.beat(at: 250)
+        let woken = page.lastBeat(ofSlot: 0)
+        #expect(woken == Beat(sequence: 6, nanoseconds: 250, quietUntil: 250))
+        #expect(woken?.announcesRest == false)
+        // Where the last rest ended stays to be read.
+        pulse.beat(at: 400)
+        #expect(page.lastBeat(ofSlot: 0) == Beat(sequence: 8, nanoseconds: 400, quietUntil: 250))
+        #expect(words.words[32...].allSatisfy { $0 == 0 })
+    }
+
+    @Test("a beat is four stores, and six where it ends a rest")
+    func beatIsCheap() {
+        let words = CountedWords(wordCount: 32)
+        var pulse = HeartbeatPage(formatting: words, slotCount: 1).pulse(ofSlot: 0)
+        words.restart()
+        pulse.beat(at: 1)
+        #expect(words.storeCount == 4)
+        pulse.rest(at: 2, until: 3)
+        words.restart()
+        pulse.beat(at: 3)
+        #expect(words.storeCount == 6)
+        words.restart()
+        pulse.beat(at: 4)
+        #expect(words.storeCount == 4)
+    }
+
+    @Test(
+        "who dies while announcing a rest leaves the last whole beat or none, or the whole rest",
+        arguments: 0..<7)
+    func deathInARest(store: Int) {
+        let words = CountedWords(wordCount: 32)
+        let page = HeartbeatPage(formatting: words, slotCount: 1)
+        var pulse = page.pulse(ofSlot: 0)
+        pulse.beat(at: Self.time(1))
+        words.restart(crashAtStore: store)
+        pulse.rest(at: Self.time(2), until: Self.time(9))
+        let found = page.lastBeat(ofSlot: 0)
+        switch store {
+        case 0: #expect(found == Beat(sequence: 2, nanoseconds: Self.time(1)))
+        case 1..<6: #expect(found == nil)
+        default:
+            #expect(
+                found
+                    == Beat(sequence: 4, nanoseconds: Self.time(2), quietUntil: Self.time(9)))
+        }
+        // The successor's first beat ends the rest, however much of it was announced.
+        words.restart()
+        var successor = page.pulse(ofSlot: 0)
+        successor.beat(at: Self.time(3))
+        #expect(page.lastBeat(ofSlot: 0)?.nanoseconds == Self.time(3))
+        #expect(page.lastBeat(ofSlot: 0)?.announcesRest == false)
+    }
+
     @Test("beats go on over the wrap of the sequence, which never reads as never")
     func sequenceWraps() {
         let words = CountedWords(wordCount: 32)
@@ -98,14 +165,15 @@ struct PulseTests {
         #expect(Beat(sequence: 4, nanoseconds: 0).count(since: early) == 4)
     }
 
-    /// What a reader finds at all interleavings with two beats: halves of a time, or nothing.
+    /// What a reader finds at all interleavings with a rest, or with a beat and a rest: the
+    /// sequence and the halves of both times, or nothing.
     private static func readings(
-        order: StoreBufferModel.StoreOrder, releasesAct: Bool
+        order: StoreBufferModel.StoreOrder, releasesAct: Bool, beatsFirst: Bool
     ) -> Set<[UInt32]> {
         let prepared = CountedWords(wordCount: 32)
         let page = HeartbeatPage(formatting: prepared, slotCount: 1)
         var pulse = page.pulse(ofSlot: 0)
-        pulse.beat(at: time(1))
+        pulse.rest(at: time(1), until: time(7))
         let model = StoreBufferModel(
             memory: prepared.words, order: order, releasesAct: releasesAct,
             programs: [
@@ -113,8 +181,8 @@ struct PulseTests {
                     guard let page = try? HeartbeatPage(attachingTo: words) else { return [] }
                     var pulse = page.pulse(ofSlot: 0)
                     words.begin()
-                    pulse.beat(at: time(2))
-                    pulse.beat(at: time(3))
+                    if beatsFirst { pulse.beat(at: time(2)) }
+                    pulse.rest(at: time(3), until: time(9))
                     return []
                 },
                 { words in
@@ -124,6 +192,8 @@ struct PulseTests {
                     return [
                         beat.sequence, UInt32(truncatingIfNeeded: beat.nanoseconds >> 32),
                         UInt32(truncatingIfNeeded: beat.nanoseconds),
+                        UInt32(truncatingIfNeeded: beat.quietUntil >> 32),
+                        UInt32(truncatingIfNeeded: beat.quietUntil),
                     ]
                 },
             ])
@@ -134,18 +204,23 @@ struct PulseTests {
         "no interleaving shows a reader half of one time and half of another",
         arguments: [StoreBufferModel.StoreOrder.total, .partial])
     func neverTorn(order: StoreBufferModel.StoreOrder) {
-        let whole: Set<[UInt32]> = [[2, 1, 1], [4, 2, 2], [6, 3, 3]]
-        let found = Self.readings(order: order, releasesAct: true)
+        let whole: Set<[UInt32]> = [
+            [2, 1, 1, 7, 7], [4, 2, 2, 2, 2], [6, 3, 3, 9, 9],
+        ]
+        let found = Self.readings(order: order, releasesAct: true, beatsFirst: true)
         #expect(found.subtracting(whole).isSubset(of: [[]]))
         #expect(found.isSuperset(of: whole))
     }
 
     @Test("without the releases a time is torn where stores may overtake stores")
     func releasesMatter() {
-        let torn = Self.readings(order: .partial, releasesAct: false).contains { reading in
+        let found = Self.readings(order: .partial, releasesAct: false, beatsFirst: false)
+        let torn = found.contains { reading in
             !reading.isEmpty && reading[1] != reading[2]
         }
         #expect(torn)
+        let isRestTorn = found.contains { !$0.isEmpty && $0[3] != $0[4] }
+        #expect(isRestTorn)
     }
 
     @Test("a thread that reads while another beats sees whole times that never go back")
@@ -155,7 +230,13 @@ struct PulseTests {
         let last: UInt32 = 200_000
         let writer = TestThread {
             var pulse = page.pulse(ofSlot: 1)
-            for number in 1...last { pulse.beat(at: Self.time(number)) }
+            for number in 1...last {
+                if number % 3 == 0 {
+                    pulse.rest(at: Self.time(number), until: Self.time(number + 1))
+                } else {
+                    pulse.beat(at: Self.time(number))
+                }
+            }
         }
         var newest = Beat(sequence: 0, nanoseconds: 0)
         var faults = 0
@@ -165,7 +246,15 @@ struct PulseTests {
                 continue
             }
             let number = UInt32(truncatingIfNeeded: beat.nanoseconds)
+            // The rest that is announced, or the end of the one before.
+            let quiet: UInt32 =
+                switch number % 3 {
+                case 0: number + 1
+                case 1: number == 1 ? 0 : number
+                default: number == 2 ? 0 : number - 1
+                }
             if beat.nanoseconds != Self.time(number) || beat.sequence != 2 * number
+                || beat.quietUntil != Self.time(quiet)
                 || beat.nanoseconds < newest.nanoseconds
             {
                 faults += 1

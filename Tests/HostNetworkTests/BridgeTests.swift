@@ -3,7 +3,7 @@ import Glibc
 import HostNetwork
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(10)))
 struct BridgeTests {
     @Test("a bridge that was not there is made, forwards at once, and goes with its owner")
     func created() throws {

@@ -15,6 +15,8 @@ struct Endpoint: ~Copyable {
     var device: TapDevice
     let arena = PageArena(pageCount: 40)
     static let capacity = 65_550
+    /// Where a frame's vnet header is left, wherever the frame is read to; not aligned.
+    static let headerOffset = 70_001
 
     init(_ device: consuming TapDevice) { self.device = device }
 
@@ -51,7 +53,8 @@ struct Endpoint: ~Copyable {
         while true {
             var header = VnetHeader()
             if let count = try device.receive(
-                into: arena, at: 0, capacity: Endpoint.capacity, header: &header)
+                into: arena, at: 0, capacity: Endpoint.capacity, headerAt: Endpoint.headerOffset,
+                header: &header)
             {
                 let bytes = (0..<count).map { arena.byte(at: $0) }
                 if matches(bytes) { return Received(bytes: bytes, header: header) }

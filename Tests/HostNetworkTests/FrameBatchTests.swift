@@ -11,7 +11,7 @@ enum Writing: String, CaseIterable {
     case ring, single
 }
 
-@Suite("Many frames to a TAP at once", .serialized, .timeLimit(.minutes(3)))
+@Suite("Many frames to a TAP at once", .serialized, .timeLimit(.minutes(10)))
 struct FrameBatchTests {
     private static let frameSize = 60
 

@@ -9,9 +9,10 @@ func serveOneFrame(
     from input: inout TapDevice, to output: inout TapDevice, over arena: borrowing PageArena,
     header: inout VnetHeader
 ) throws(PlatformError) -> Bool {
-    let capacity = arena.size
+    let capacity = arena.size - VnetHeader.size
     guard
-        let count = try input.receive(into: arena, at: 0, capacity: capacity, header: &header)
+        let count = try input.receive(
+            into: arena, at: 0, capacity: capacity, headerAt: capacity, header: &header)
     else { return false }
     var fragments = FrameFragments()
     fragments.append(FrameFragment(offset: 0, count: count))

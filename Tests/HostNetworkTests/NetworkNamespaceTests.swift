@@ -5,7 +5,7 @@ import HostNetwork
 import Platform
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(10)))
 struct NetworkNamespaceTests {
     @Test("making a namespace leaves the thread where it was")
     func fresh() throws {

@@ -6,7 +6,7 @@ import Platform
 import TestSupport
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(3)))
+@Suite(.serialized, .timeLimit(.minutes(10)))
 struct PacketPathTests {
     @Test("any frame in any pieces crosses the bridge unchanged", arguments: 0..<8)
     func bytes(seed: UInt64) throws {
@@ -81,6 +81,15 @@ struct PacketPathTests {
             #expect(received?.header.flags == VnetHeader.needsChecksum)
             #expect(received?.header.checksumStart == header.checksumStart)
             #expect(received?.header.checksumOffset == 16)
+            // The bytes as the kernel wrote them, at an odd place, say the same.
+            let place = Endpoint.headerOffset
+            let raw = (0..<VnetHeader.size).map { reader.arena.byte(at: place + $0) }
+            #expect(Array(raw[..<2]) == [VnetHeader.needsChecksum, header.gsoType])
+            #expect(Array(raw[4..<6]) == [0x78, 5])
+            #expect(Array(raw[6..<10]) == [UInt8(header.checksumStart), 0, 16, 0])
+            reader.arena.setVnetHeader(received?.header ?? VnetHeader(), at: place + 20)
+            let written = (0..<VnetHeader.size).map { reader.arena.byte(at: place + 20 + $0) }
+            #expect(written[..<10] == raw[..<10])
         }
     }
 
@@ -180,7 +189,8 @@ struct PacketPathTests {
             var endpoint = Endpoint(try TapDevice(named: "tap0", offload: .all))
             var header = VnetHeader()
             let count = try endpoint.device.receive(
-                into: endpoint.arena, at: 0, capacity: 1000, header: &header)
+                into: endpoint.arena, at: 0, capacity: 1000, headerAt: Endpoint.headerOffset,
+                header: &header)
             #expect(count == nil)
         }
     }
@@ -203,7 +213,8 @@ struct PacketPathTests {
                 // SAFETY: one entry, which lives here.
                 try #require(unsafe poll(&wanted, 1, 5000) == 1)
                 count = try device.receive(
-                    into: reader.arena, at: 5000, capacity: 100, header: &header)
+                    into: reader.arena, at: 5000, capacity: 100,
+                    headerAt: Endpoint.headerOffset, header: &header)
             } while reader.arena.byte(at: 5099) != 0xAA
             #expect(count == 100)
             #expect(reader.arena.byte(at: 5100) == 0x55)

@@ -56,7 +56,7 @@ struct CommandOutput {
 func shell(_ command: String) throws -> CommandOutput {
     struct CannotRun: Error { var command: String }
     // SAFETY: the stream is closed here; the buffer outlives each read into it.
-    guard let stream = unsafe popen(command + " 2>&1", "re") else {
+    guard let stream = unsafe popen("{ " + command + "; } 2>&1", "re") else {
         throw CannotRun(command: command)
     }
     var bytes: [UInt8] = []
@@ -96,7 +96,8 @@ func exists(_ name: String) throws -> Bool {
 
 /// Names of all links here, loopback included.
 func linkNames() throws -> [String] {
-    try run("ip -o link show").split(separator: "\n").map { line in
+    // Of a peer in a namespace that just came to be, `ip` may say that it cannot be named.
+    try run("ip -o link show 2>/dev/null").split(separator: "\n").map { line in
         let name = line.split(separator: ":")[1].dropFirst()
         return String(name.prefix { $0 != "@" })
     }

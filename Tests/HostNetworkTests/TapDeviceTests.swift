@@ -5,7 +5,7 @@ import HostNetwork
 import Platform
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(10)))
 struct TapDeviceTests {
     @Test("a port is made with everything a backend asks for")
     func parameters() throws {

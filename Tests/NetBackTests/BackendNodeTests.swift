@@ -6,7 +6,7 @@ import Platform
 import TestSupport
 import Testing
 
-@Suite("The backend's nodes in the store", .timeLimit(.minutes(5)))
+@Suite("The backend's nodes in the store", .timeLimit(.minutes(10)))
 struct BackendNodeTests {
     /// Keys and values that a vif is offered with, in alphabetical order.
     static let offered: [(String, String)] = [

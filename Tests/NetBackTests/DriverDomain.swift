@@ -3,6 +3,7 @@ import EmulatedPlatform
 import NetBack
 import Netif
 import Platform
+import SharedMemory
 
 /// A driver domain in memory: the control plane, a worker for each direction, and between them the
 /// requests and replies that threads would exchange.
@@ -21,13 +22,20 @@ final class DriverDomain {
         var requests: [Request] = []
         let handles: WorkerHandles
 
-        init(_ machine: Machine, _ log: HypervisorLog) throws {
+        init(
+            _ machine: Machine, _ log: HypervisorLog, number: Int, journal: Journal<MappedWords>
+        ) throws {
             handles = WorkerHandles(try InProcessHypervisor(machine, domain: DriverDomain.id))
-            worker = Worker(hypervisor: WatchedHypervisor(log: log, handles: handles))
+            worker = Worker(
+                hypervisor: WatchedHypervisor(log: log, handles: handles), number: number,
+                journal: journal,
+                arena: PageArena(pageCount: WorkerScratch<MappedWords>.arenaPageCount))
         }
     }
 
     let log = HypervisorLog()
+    /// What a successor would find.
+    let memory = JournalMemory(workers: 2, queues: 64)
     let faults: StoreFaults
     var backend: Backend<FailingStore>
     private var transmitter: Desk
@@ -60,8 +68,8 @@ final class DriverDomain {
         at now: Instant = Instant(nanoseconds: 1)
     ) throws {
         self.now = now
-        transmitter = try Desk(machine, log)
-        receiver = try Desk(machine, log)
+        transmitter = try Desk(machine, log, number: 0, journal: memory.journal)
+        receiver = try Desk(machine, log, number: 1, journal: memory.journal)
         faults = StoreFaults()
         backend = try Backend(
             store: FailingStore(InProcessStore(store, as: Self.id), faults), limits: limits,
@@ -167,7 +175,8 @@ final class DriverDomain {
             let opening = QueueOpening(
                 id: id, configuration: configuration,
                 features: connection.configuration.features,
-                frameSizeMax: Int(connection.mtu ?? 1500) + 22)
+                frameSizeMax: Int(connection.mtu ?? 1500) + 22, slot: memory.takeSlot())
+            memory.journal.queue(opening.slot).describe(opening, interfaceName: "test")
             join.open(id)
             if !configuration.isSplit { unsplit.insert(id) }
             post(.open(opening, .transmit), for: QueueHalf(id, .transmit))

@@ -6,7 +6,7 @@ import Platform
 import TestSupport
 import Testing
 
-@Suite("How sparingly event channels are used", .timeLimit(.minutes(2)))
+@Suite("How sparingly event channels are used", .timeLimit(.minutes(10)))
 struct EventChannelUseTests {
     private static func options(split: Bool) -> FrontendOptions {
         var options = FrontendOptions()

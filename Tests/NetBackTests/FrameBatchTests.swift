@@ -5,7 +5,7 @@ import Platform
 import TestSupport
 import Testing
 
-@Suite("Frames that go to the host together", .timeLimit(.minutes(2)))
+@Suite("Frames that go to the host together", .timeLimit(.minutes(10)))
 struct FrameBatchTests {
     @Test("what a guest sent before a turn goes to the port in one batch, in its order")
     func oneBatch() throws {

@@ -6,7 +6,7 @@ import Platform
 import TestSupport
 import Testing
 
-@Suite("Guests that die", .timeLimit(.minutes(5)))
+@Suite("Guests that die", .timeLimit(.minutes(10)))
 struct GuestDeathTests {
     /// Turns of backend, worker or guest from the attach to well after the first packet.
     private static let turns = 72

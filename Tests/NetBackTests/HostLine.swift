@@ -27,8 +27,11 @@ final class HostLine {
     var afterTransmit: (() -> Void)?
     /// A frame that is there again as soon as it was read.
     var endless: HostFrame?
-    /// Frames read.
+    /// Frames read, and their bytes.
     var readCount = 0
+    private var readBytes = 0
+    /// Frames that were not refused.
+    fileprivate var takenCount = 0
     /// Ports that are open on this line.
     var openPortCount = 0
 
@@ -41,9 +44,18 @@ final class HostLine {
     fileprivate func next() -> HostFrame? {
         guard taken < waiting.count || endless != nil else { return nil }
         readCount += 1
-        guard taken < waiting.count else { return endless }
-        taken += 1
-        return waiting[taken - 1]
+        let frame = taken < waiting.count ? waiting[taken] : endless
+        if taken < waiting.count { taken += 1 }
+        readBytes += frame?.bytes.count ?? 0
+        return frame
+    }
+
+    /// What a kernel would have counted.
+    var traffic: PortTraffic {
+        PortTraffic(
+            framesTaken: UInt32(truncatingIfNeeded: takenCount),
+            framesGiven: UInt32(truncatingIfNeeded: readCount),
+            bytesGiven: UInt32(truncatingIfNeeded: readBytes))
     }
 }
 
@@ -59,7 +71,8 @@ struct MemoryPort: PacketPort, ~Copyable {
     deinit { line.openPortCount -= 1 }
 
     mutating func receive(
-        into arena: borrowing PageArena, at offset: Int, capacity: Int, header: inout VnetHeader
+        into arena: borrowing PageArena, at offset: Int, capacity: Int,
+        headerAt headerOffset: Int, header: inout VnetHeader
     ) throws(PlatformError) -> Int? {
         if let failure = line.failure { throw failure }
         guard let frame = line.next() else { return nil }
@@ -70,7 +83,8 @@ struct MemoryPort: PacketPort, ~Copyable {
             unsafe arena.address(of: offset, count: source.count).copyMemory(
                 from: base, byteCount: source.count)
         }
-        header = frame.header
+        arena.setVnetHeader(frame.header, at: headerOffset)
+        header = arena.vnetHeader(at: headerOffset)
         return frame.bytes.count
     }
 
@@ -88,12 +102,15 @@ struct MemoryPort: PacketPort, ~Copyable {
                     HostFrame(
                         bytes: bytes(of: batch[number].fragments, in: arena),
                         header: batch[number].header))
+                line.takenCount += 1
                 batch[number].outcome = .sent
             }
             line.offeredCount += 1
         }
         line.afterTransmit?()
     }
+
+    func traffic() -> PortTraffic? { line.failure == nil ? line.traffic : nil }
 
     private func bytes(
         of fragments: FrameFragments, in arena: borrowing PageArena

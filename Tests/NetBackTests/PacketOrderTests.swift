@@ -7,7 +7,7 @@ import Ring
 import TestSupport
 import Testing
 
-@Suite("Order, wake-ups and counters of the packet path", .timeLimit(.minutes(5)))
+@Suite("Order, wake-ups and counters of the packet path", .timeLimit(.minutes(10)))
 struct PacketOrderTests {
     /// Traffic in both directions in a random order of turns, over the wrap of every index.
     @Test("nothing is lost, doubled or out of order in any order of turns", arguments: 0..<10)

@@ -7,7 +7,7 @@ import Ring
 import TestSupport
 import Testing
 
-@Suite("Packets of an honest guest", .timeLimit(.minutes(5)))
+@Suite("Packets of an honest guest", .timeLimit(.minutes(10)))
 struct PacketPathTests {
     @Test("a packet of the guest reaches the host, and one of the host the guest")
     func onePacketEachWay() throws {

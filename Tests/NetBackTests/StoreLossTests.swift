@@ -6,7 +6,7 @@ import Platform
 import TestSupport
 import Testing
 
-@Suite("A store that goes away and comes back", .timeLimit(.minutes(5)))
+@Suite("A store that goes away and comes back", .timeLimit(.minutes(10)))
 struct StoreLossTests {
     /// What stands in the store while it is gone stays; the driver connects anew.
     private func mend(_ world: World) throws {

@@ -6,7 +6,7 @@ import Platform
 import TestSupport
 import Testing
 
-@Suite("What a frontend writes into the store", .timeLimit(.minutes(5)))
+@Suite("What a frontend writes into the store", .timeLimit(.minutes(10)))
 struct VifConfigurationTests {
     /// Nodes that make no sense, by key: nil removes the node.
     static let nonsense: [(key: String, value: String?)] =

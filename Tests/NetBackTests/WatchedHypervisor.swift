@@ -14,6 +14,7 @@ final class HypervisorLog {
     var mapCount = 0
     var unmapCount = 0
     var bindCount = 0
+    var adoptCount = 0
     var unbindCount = 0
     var copyCount = 0
     var batchCount = 0
@@ -31,7 +32,8 @@ final class HypervisorLog {
 
     /// Everything asked for.
     var operationCount: Int {
-        mapCount + unmapCount + bindCount + unbindCount + copyCount + notifyCount + eventCount
+        mapCount + unmapCount + bindCount + adoptCount + unbindCount + copyCount
+            + notifyCount + eventCount
     }
 }
 
@@ -83,6 +85,16 @@ struct WatchedHypervisor: Hypervisor, ~Copyable {
         }
         log.bindCount += 1
         return port
+    }
+
+    mutating func adopt(_ port: EventChannelPort) throws(PlatformError) {
+        guard handles.hypervisor != nil else { throw Self.dead }
+        try handles.hypervisor?.adopt(port)
+        log.adoptCount += 1
+    }
+
+    mutating func disown(_ port: EventChannelPort) throws(PlatformError) {
+        try handles.hypervisor?.disown(port)
     }
 
     mutating func unbind(_ port: EventChannelPort) throws(PlatformError) {

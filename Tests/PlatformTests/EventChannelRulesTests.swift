@@ -3,7 +3,7 @@ import EmulatedPlatform
 import Platform
 import Testing
 
-@Suite("Event channels, in one process and between processes", .timeLimit(.minutes(2)))
+@Suite("Event channels, in one process and between processes", .timeLimit(.minutes(10)))
 struct EventChannelRulesTests {
     /// A guest's port, not bound yet.
     private struct Pair {

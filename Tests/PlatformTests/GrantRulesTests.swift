@@ -45,7 +45,7 @@ private struct CopyCase: Sendable, CustomTestStringConvertible {
     ]
 }
 
-@Suite("Grants, in one process and between processes", .timeLimit(.minutes(2)))
+@Suite("Grants, in one process and between processes", .timeLimit(.minutes(10)))
 struct GrantRulesTests {
     private static let reference = GrantReference(8)
     private static let ring = GrantReference(20)

@@ -36,7 +36,7 @@ extension String {
     }
 }
 
-@Suite("emuxen", .timeLimit(.minutes(2)))
+@Suite("emuxen", .timeLimit(.minutes(10)))
 struct MachineCommandTests {
     private func withDirectory(_ body: (String) throws -> Void) throws {
         var template = Array("/tmp/emuxen-XXXXXX".utf8CString)

@@ -13,6 +13,7 @@ protocol TestBackend: AnyObject {
     func bindInterdomain(
         _ remote: EventChannelPort, of domain: DomainID
     ) throws -> EventChannelPort
+    func adopt(_ port: EventChannelPort) throws
     func unbind(_ port: EventChannelPort) throws
     func notify(_ port: EventChannelPort) throws
     func nextPending() throws -> EventChannelPort?
@@ -59,6 +60,10 @@ final class BackendBox<H: Hypervisor & ~Copyable>: TestBackend {
             throw ProcessIsDead()
         }
         return port
+    }
+    func adopt(_ port: EventChannelPort) throws {
+        guard value != nil else { throw ProcessIsDead() }
+        try value?.adopt(port)
     }
     func unbind(_ port: EventChannelPort) throws { try value?.unbind(port) }
     func notify(_ port: EventChannelPort) throws { try value?.notify(port) }

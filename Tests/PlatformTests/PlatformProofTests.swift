@@ -60,7 +60,7 @@ extension MachineWorld {
 }
 
 /// What `xenproof` checks on Xen holds on the emulated machine, too.
-@Suite("The checks of xenproof, on the emulated machine", .timeLimit(.minutes(2)))
+@Suite("The checks of xenproof, on the emulated machine", .timeLimit(.minutes(10)))
 struct PlatformProofTests {
     @Test("grants", arguments: Machine.Form.allCases, GrantCheck.allCases)
     func grants(form: Machine.Form, check: GrantCheck) throws {
@@ -70,6 +70,23 @@ struct PlatformProofTests {
     @Test("event channels", arguments: Machine.Form.allCases, EventChannelCheck.allCases)
     func eventChannels(form: Machine.Form, check: EventChannelCheck) throws {
         try MachineWorld(form).prove(check)
+    }
+
+    @Test("adoption", arguments: Machine.Form.allCases)
+    func adoption(form: Machine.Form) throws {
+        let world = try MachineWorld(form)
+        let peer = EmulatedPeer(try world.guest())
+        let id = MachineWorld.backendID
+        switch world.form {
+        case .oneProcess(let machine):
+            let first = try InProcessHypervisor(machine, domain: id)
+            var second = try InProcessHypervisor(machine, domain: id)
+            try AdoptionCheck.run(first, &second, peer)
+        case .processes(let thread):
+            let first = try EmulatedHypervisor(socket: thread.hypervisor(id))
+            var second = try EmulatedHypervisor(socket: thread.hypervisor(id))
+            try AdoptionCheck.run(first, &second, peer)
+        }
     }
 
     /// A machine's store, where the first guest's connections end.

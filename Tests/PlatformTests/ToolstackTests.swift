@@ -3,7 +3,7 @@ import EmulatedPlatform
 import Platform
 import Testing
 
-@Suite("The toolstack's part of a vif", .timeLimit(.minutes(1)))
+@Suite("The toolstack's part of a vif", .timeLimit(.minutes(10)))
 struct ToolstackTests {
     private static let vif = VifID(domain: DomainID(2), device: 1)
     private static let frontend = "/local/domain/2/device/vif/1"

@@ -32,8 +32,8 @@ extension AllPrograms {
             let result = try run("until_true 45 eval 'has passed; [ $? = 0 ] || has FAILED'")
             #expect(result.status == 0, "\(result.output)\(result.errors)")
             let good = result.output.split(separator: "\n").count { $0.hasSuffix("  ok") }
-            #expect(good == 11, "\(result.output)")
-            #expect(result.output.contains("all 11 steps passed"), "\(result.output)")
+            #expect(good == 13, "\(result.output)")
+            #expect(result.output.contains("all 13 steps passed"), "\(result.output)")
         }
 
         @Test("leaves nothing when interrupted")

@@ -96,7 +96,7 @@ private func runBack(_ shared: SharedRing, messages: UInt64) {
 @Suite struct TwoThreadTests {
     @Test(
         "two threads pass messages both ways and never sleep through one",
-        .timeLimit(.minutes(5)), arguments: [UInt32.max - 1000, 0])
+        .timeLimit(.minutes(10)), arguments: [UInt32.max - 1000, 0])
     func bothWays(start: UInt32) {
         let messages: UInt64 = 200_000
         let page = RingPage()

@@ -47,7 +47,7 @@ private struct RunningMachine: ~Copyable {
     }
 }
 
-@Suite("ringctl", .timeLimit(.minutes(2)))
+@Suite("ringctl", .timeLimit(.minutes(10)))
 struct InspectionTests {
     private let vif = VifID(domain: DomainID(2), device: 0)
 

@@ -27,7 +27,7 @@ extension StoreServerTests {
             return nil
         }
 
-        @Test("nobody at the socket is an error", .timeLimit(.minutes(1)))
+        @Test("nobody at the socket is an error", .timeLimit(.minutes(10)))
         func nobody() {
             #expect(throws: PlatformError.self) {
                 _ = try LibXenStore(socketPath: "/nonexistent/socket")
@@ -36,7 +36,7 @@ extension StoreServerTests {
 
         @Test(
             "a daemon that ends is noticed by whichever request comes first, and for good",
-            .timeLimit(.minutes(1)),
+            .timeLimit(.minutes(10)),
             arguments: (0..<6).map { ($0, false) } + (0..<7).map { ($0, true) })
         func loss(request: Int, isWatching: Bool) throws {
             var server: StoreServerThread? = try StoreServerThread()
@@ -69,7 +69,7 @@ extension StoreServerTests {
             #expect(server == nil)
         }
 
-        @Test("nodes are written, read, listed and removed", .timeLimit(.minutes(1)))
+        @Test("nodes are written, read, listed and removed", .timeLimit(.minutes(10)))
         func nodes() throws {
             var client = try connect()
             #expect(try client.read("/a") == nil)
@@ -91,7 +91,7 @@ extension StoreServerTests {
             #expect(throws: PlatformError("xs_rm", errno: EINVAL)) { try client.remove("/") }
         }
 
-        @Test("a directory longer than a message is listed whole", .timeLimit(.minutes(1)))
+        @Test("a directory longer than a message is listed whole", .timeLimit(.minutes(10)))
         func longDirectory() throws {
             var client = try connect()
             let names = (1000..<1700).map { "name-\($0)" }
@@ -99,7 +99,7 @@ extension StoreServerTests {
             #expect(try client.directory("/d") == names)
         }
 
-        @Test("permissions go both ways, and bind guests", .timeLimit(.minutes(1)))
+        @Test("permissions go both ways, and bind guests", .timeLimit(.minutes(10)))
         func permissions() throws {
             var dom0 = try connect()
             var guest = try connect(1)
@@ -119,7 +119,7 @@ extension StoreServerTests {
             }
         }
 
-        @Test("a guest's relative paths are below its home", .timeLimit(.minutes(1)))
+        @Test("a guest's relative paths are below its home", .timeLimit(.minutes(10)))
         func relative() throws {
             var dom0 = try connect()
             var guest = try connect(2)
@@ -128,7 +128,7 @@ extension StoreServerTests {
             #expect(try dom0.permissions("/local/domain/2/data/x") == [.init(2, "n")])
         }
 
-        @Test("watches fire across connections", .timeLimit(.minutes(1)))
+        @Test("watches fire across connections", .timeLimit(.minutes(10)))
         func watches() throws {
             var dom0 = try connect()
             var guest = try connect(1)
@@ -154,7 +154,7 @@ extension StoreServerTests {
             }
         }
 
-        @Test("many events reach a client that looks late", .timeLimit(.minutes(1)))
+        @Test("many events reach a client that looks late", .timeLimit(.minutes(10)))
         func manyEvents() throws {
             var reader = try connect()
             var writer = try connect()
@@ -165,7 +165,7 @@ extension StoreServerTests {
             #expect(seen.count == 3001)
         }
 
-        @Test("transactions commit, abort and lose races", .timeLimit(.minutes(1)))
+        @Test("transactions commit, abort and lose races", .timeLimit(.minutes(10)))
         func transactions() throws {
             var first = try connect()
             var second = try connect()
@@ -194,7 +194,7 @@ extension StoreServerTests {
 
         @Test(
             "a client that goes away takes its watches and transactions along",
-            .timeLimit(.minutes(1)))
+            .timeLimit(.minutes(10)))
         func closing() throws {
             for _ in 0..<20 {
                 var guest = try connect(1)

@@ -28,7 +28,7 @@ extension StoreServerTests {
             return nil
         }
 
-        @Test("nodes are written, read, listed and removed", .timeLimit(.minutes(1)))
+        @Test("nodes are written, read, listed and removed", .timeLimit(.minutes(10)))
         func nodes() throws {
             var client = try connect()
             #expect(try client.read("/a") == nil)
@@ -50,7 +50,7 @@ extension StoreServerTests {
             #expect(try client.read("/a/c") == "")
         }
 
-        @Test("a directory longer than a message is listed whole", .timeLimit(.minutes(1)))
+        @Test("a directory longer than a message is listed whole", .timeLimit(.minutes(10)))
         func longDirectory() throws {
             var client = try connect()
             let names = (1000..<1700).map { "name-\($0)" }
@@ -58,7 +58,7 @@ extension StoreServerTests {
             #expect(try client.directory("/d") == names)
         }
 
-        @Test("permissions bind guests", .timeLimit(.minutes(1)))
+        @Test("permissions bind guests", .timeLimit(.minutes(10)))
         func permissions() throws {
             var dom0 = try connect()
             var guest = try connect(1)
@@ -76,7 +76,7 @@ extension StoreServerTests {
             #expect(try guest.read("/a") == "x")
         }
 
-        @Test("events that arrive amid requests are kept, in order", .timeLimit(.minutes(1)))
+        @Test("events that arrive amid requests are kept, in order", .timeLimit(.minutes(10)))
         func eventsAmidRequests() throws {
             var client = try connect()
             try client.watch("/d", token: "t")
@@ -96,7 +96,7 @@ extension StoreServerTests {
             #expect(try client.nextWatchEvent() == nil)
         }
 
-        @Test("watches are relative to a guest's home, and end", .timeLimit(.minutes(1)))
+        @Test("watches are relative to a guest's home, and end", .timeLimit(.minutes(10)))
         func relativeWatches() throws {
             var guest = try connect(1)
             try guest.watch("device", token: "mine")
@@ -112,7 +112,7 @@ extension StoreServerTests {
             #expect(try guest.nextWatchEvent() == nil)
         }
 
-        @Test("transactions commit, abort and lose races", .timeLimit(.minutes(1)))
+        @Test("transactions commit, abort and lose races", .timeLimit(.minutes(10)))
         func transactions() throws {
             var first = try connect()
             var second = try connect()
@@ -132,7 +132,7 @@ extension StoreServerTests {
             #expect(try second.read("/m") == nil)
         }
 
-        @Test("nobody at the socket is an error", .timeLimit(.minutes(1)))
+        @Test("nobody at the socket is an error", .timeLimit(.minutes(10)))
         func nobody() {
             #expect(throws: PlatformError("open of xenbus", errno: ENOENT)) {
                 _ = try XenbusStore(path: "/nonexistent/socket")

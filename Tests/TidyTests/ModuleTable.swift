@@ -65,10 +65,13 @@ let moduleTable = [
         5, "netbackd",
         [
             "DriverDomain", "NetBack", "HostNetwork", "StoreClient", "Platform", "CLinux",
-            "ArgumentParser", "Logging",
-        ], system: ["Glibc"]),
+            "Heartbeat", "ArgumentParser", "Histogram", "Logging",
+        ], system: ["Glibc", "Synchronization"]),
     // What the boot image runs: no argument parser, which would double its size.
     Module(
-        5, "netdd", ["DriverDomain", "NetBack", "HostNetwork", "Platform", "CLinux", "Logging"],
+        5, "netdd",
+        [
+            "DriverDomain", "NetBack", "Heartbeat", "HostNetwork", "Platform", "CLinux", "Logging",
+        ],
         system: ["Glibc"]),
 ]

@@ -51,6 +51,13 @@ struct Proof {
         for one in EventChannelCheck.allCases {
             check("event channels: \(one.rawValue)") { try one.run(&hypervisor, peer) }
         }
+        check("event channels: \(AdoptionCheck.sentence)") {
+            let shared = try XenHypervisor.openChannels()
+            defer { close(shared) }
+            let first = try XenHypervisor(channels: fcntl(shared, F_DUPFD_CLOEXEC, 0))
+            var second = try XenHypervisor(channels: fcntl(shared, F_DUPFD_CLOEXEC, 0))
+            try AdoptionCheck.run(first, &second, peer)
+        }
         try checkStore("XenbusStore", &store, own)
         var library = try LibXenStore(socketPath: nil)
         try checkStore("LibXenStore", &library, own)

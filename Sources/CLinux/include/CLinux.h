@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What Swift's Glibc overlay cannot import from Linux: GNU extensions, function-like and computed
-// macros, variadic calls. No logic: every function is one call.
+// macros, variadic calls. No logic: every function is one call, or little more.
 // _GNU_SOURCE is defined in CLinux.c alone: with it some types (fd_set, rusage's enum) differ from
 // those of Swift's Glibc module, and no Swift module could import both.
 #ifndef NETDD_CLINUX_H
@@ -13,6 +13,7 @@
 #include <linux/virtio_net.h>
 #include <net/if.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
@@ -35,6 +36,7 @@
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 // On the packet path: Swift's @_noAllocation and @_noLocks refuse C functions without these.
@@ -81,6 +83,8 @@ ssize_t clinux_receive_fds(int socket, void *bytes, size_t size, int *fds, int *
 // device or EBUSY, IFF_MULTI_QUEUE for one with several queues, without IFF_TUN_EXCL one more of
 // them. `name` has IFNAMSIZ bytes and is rewritten.
 int clinux_tun_set_tap(int fd, char *name, int flags);
+// TUNGETIFF: writes IFNAMSIZ bytes, the link's name ended by a zero byte.
+int clinux_tun_get_name(int fd, char *name);
 // TUNSETVNETHDRSZ, TUNSETOFFLOAD, TUNSETPERSIST.
 int clinux_tun_set_vnet_header_size(int fd, int size);
 int clinux_tun_set_offload(int fd, unsigned int flags);
@@ -99,11 +103,30 @@ int clinux_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
 int clinux_set_parent_death_signal(int signal);
 int clinux_set_thread_name(const char *name);
 
-// sched_setscheduler(2) of the calling thread: SCHED_FIFO, which its children do not inherit.
+// sched_setscheduler(2) of the calling thread: SCHED_FIFO, which its children do not inherit, and
+// SCHED_OTHER.
 int clinux_set_fifo(int priority);
+int clinux_set_normal(void);
+// gettid(2).
+int clinux_thread_id(void);
 
 // pidfd_open(2), without glibc's wrapper, which Debian 12 has only in a separate header.
 int clinux_pidfd_open(int pid);
+
+// pidfd_send_signal(2) without siginfo: unlike a process id, the descriptor never comes to mean
+// another process.
+int clinux_pidfd_send_signal(int pidfd, int signal);
+
+// A mutex in memory of ours that processes share (PTHREAD_PROCESS_SHARED, PTHREAD_MUTEX_ROBUST),
+// at `place`: clinux_robust_size() bytes, aligned as malloc aligns, all zero or never used, mapped
+// for as long as somebody of this process holds it. Each function returns 0 or an errno.
+size_t clinux_robust_size(void);
+int clinux_robust_init(void *place);
+// Waits for ever, or timeout_ms of CLOCK_MONOTONIC if that is not negative. 0: it is ours.
+// EOWNERDEAD: it is ours, from a thread that died with it; the mutex is whole again, and what it
+// guards may be half done. ETIMEDOUT, EDEADLK (this thread has it) and others: it is not ours.
+int clinux_robust_lock(void *place, int timeout_ms);
+int clinux_robust_unlock(void *place);
 
 // The W* macros of wait(2).
 int clinux_exited(int status);

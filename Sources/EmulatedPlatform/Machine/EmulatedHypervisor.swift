@@ -80,6 +80,16 @@ public struct EmulatedHypervisor: Hypervisor, ~Copyable {
         try session.bindInterdomain(remote, of: domain)
     }
 
+    /// See `EventChannels`. The sibling is another connection of the same domain.
+    public mutating func adopt(_ port: EventChannelPort) throws(PlatformError) {
+        try session.adoptPort(port)
+    }
+
+    /// See `EventChannels`.
+    public mutating func disown(_ port: EventChannelPort) throws(PlatformError) {
+        try session.leavePort(port)
+    }
+
     /// See `EventChannels`.
     public mutating func unbind(_ port: EventChannelPort) throws(PlatformError) {
         try session.closePort(port)

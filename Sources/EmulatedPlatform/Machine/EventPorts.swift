@@ -58,13 +58,16 @@ struct EventPorts: ~Copyable {
     /// Readable while some port is pending and unmasked, or the machine is gone.
     var descriptor: Int32 { epoll.number }
 
-    /// Takes over the eventfds of a new port.
+    /// Takes over the eventfds of a new port, unmasked. One that is open already under its number
+    /// is adopted once more, or was closed by the sibling that shared it.
     mutating func add(
         _ port: EventChannelPort, inbound: consuming OwnedDescriptor,
         outbound: consuming OwnedDescriptor
     ) throws(PlatformError) {
-        guard port.rawValue > 0, port.rawValue < UInt32(MachineLimits.portCount), !isOpen(port)
-        else { throw PlatformError("eventfd", errno: EPROTO) }
+        guard port.rawValue > 0, port.rawValue < UInt32(MachineLimits.portCount) else {
+            throw PlatformError("eventfd", errno: EPROTO)
+        }
+        remove(port)
         try control(EPOLL_CTL_ADD, port, inbound.number)
         unsafe self.inbound[Int(port.rawValue)] = inbound.release()
         unsafe self.outbound[Int(port.rawValue)] = outbound.release()

@@ -66,6 +66,17 @@ public struct InProcessHypervisor: Hypervisor, ~Copyable {
         try machine.bindInterdomain(remote, of: domain, by: handle)
     }
 
+    /// See `EventChannels`. The sibling is another hypervisor of the same domain; events come here
+    /// from now on, and a port that the sibling had taken is pending again.
+    public mutating func adopt(_ port: EventChannelPort) throws(PlatformError) {
+        try machine.adoptPort(port, by: handle)
+    }
+
+    /// See `EventChannels`.
+    public mutating func disown(_ port: EventChannelPort) throws(PlatformError) {
+        machine.leavePort(port, by: handle)
+    }
+
     /// See `EventChannels`.
     public mutating func unbind(_ port: EventChannelPort) throws(PlatformError) {
         try machine.closePort(port, by: handle)

@@ -53,14 +53,48 @@ extension Machine {
         return local
     }
 
-    /// Closes a port; a bound peer is unbound again, for the same domain. Corresponds to
-    /// `EVTCHNOP_close`.
+    /// Makes the caller one more owner of a port that its domain opened before. In one process the
+    /// port is pending if it was so or was taken and not yet unmasked; between processes its
+    /// eventfd stays as it is.
+    ///
+    /// - Throws: `PlatformError` with EINVAL if the caller's domain has no such port.
+    func adoptPort(
+        _ port: EventChannelPort, by handle: MachineHandle
+    ) throws(PlatformError) {
+        guard handle.isOpen, var record = handle.domain.port(port) else {
+            throw PlatformError("adopt", errno: EINVAL)
+        }
+        for owner in record.owners { owner.ready.removeAll { $0 == port } }
+        record.owners.removeAll { $0 === handle }
+        record.owners.append(handle)
+        record.isPending = record.isPending || record.isMasked
+        record.isMasked = false
+        handle.domain.ports[Int(port.rawValue)] = record
+        if record.isPending { handle.ready.append(port) }
+    }
+
+    /// Takes an owner off a port; the last one's leaving closes it.
+    func leavePort(_ port: EventChannelPort, by handle: MachineHandle) {
+        guard var record = handle.domain.port(port), record.isOwned(by: handle) else { return }
+        record.owners.removeAll { $0 === handle }
+        guard let next = record.owners.last else {
+            removePort(port, of: handle.domain)
+            return
+        }
+        handle.domain.ports[Int(port.rawValue)] = record
+        if record.isPending, !record.isMasked, !next.ready.contains(port) {
+            next.ready.append(port)
+        }
+    }
+
+    /// Closes a port for all its owners; a bound peer is unbound again, for the same domain.
+    /// Corresponds to `EVTCHNOP_close`.
     ///
     /// - Throws: `PlatformError` with EINVAL if the caller has no such port.
     func closePort(
         _ port: EventChannelPort, by handle: MachineHandle
     ) throws(PlatformError) {
-        guard handle.domain.port(port)?.owner === handle else {
+        guard handle.domain.port(port)?.isOwned(by: handle) == true else {
             throw PlatformError("EVTCHNOP_close", errno: EINVAL)
         }
         removePort(port, of: handle.domain)
@@ -71,7 +105,7 @@ extension Machine {
         guard let record = domain.port(port) else { return }
         domain.removePort(port)
         domain.publish(port: port, isBound: false)
-        record.owner.ready.removeAll { $0 == port }
+        for owner in record.owners { owner.ready.removeAll { $0 == port } }
         guard case .bound(to: let remote, of: let id) = record.state, let peer = domains[id]
         else { return }
         peer.ports[Int(remote.rawValue)]?.state = .unbound(for: domain.id)
@@ -91,7 +125,7 @@ extension Machine {
             return
         }
         domain.ports[Int(port.rawValue)]?.isPending = true
-        if !record.isPending && !record.isMasked { record.owner.ready.append(port) }
+        if !record.isPending && !record.isMasked { record.owners.last?.ready.append(port) }
     }
 }
 
@@ -99,7 +133,7 @@ extension Machine {
 extension Machine {
     /// Raises the peer of a port; lost while the port is unbound. Corresponds to `EVTCHNOP_send`.
     func notify(_ port: EventChannelPort, by handle: MachineHandle) throws(PlatformError) {
-        guard let record = handle.domain.port(port), record.owner === handle else {
+        guard let record = handle.domain.port(port), record.isOwned(by: handle) else {
             throw PlatformError("EVTCHNOP_send", errno: EINVAL)
         }
         guard case .bound(to: let remote, of: let id) = record.state, let peer = domains[id]
@@ -118,11 +152,11 @@ extension Machine {
 
     /// Lets a port be taken again; one that was raised meanwhile is ready at once.
     func unmask(_ port: EventChannelPort, by handle: MachineHandle) throws(PlatformError) {
-        guard let record = handle.domain.port(port), record.owner === handle else {
+        guard let record = handle.domain.port(port), record.isOwned(by: handle) else {
             throw PlatformError("EVTCHNOP_unmask", errno: EINVAL)
         }
         guard record.isMasked else { return }
         handle.domain.ports[Int(port.rawValue)]?.isMasked = false
-        if record.isPending { handle.ready.append(port) }
+        if record.isPending { record.owners.last?.ready.append(port) }
     }
 }

@@ -109,12 +109,12 @@ public final class Machine {
         return handle
     }
 
-    /// Ends it: every port is closed and every mapping undone.
+    /// Ends it: every mapping is undone, and every port closed that nobody else has adopted.
     func close(_ handle: MachineHandle) {
         guard handle.isOpen else { return }
         for number in handle.domain.ports.indices
-        where handle.domain.ports[number]?.owner === handle {
-            removePort(EventChannelPort(UInt32(number)), of: handle.domain)
+        where handle.domain.ports[number]?.isOwned(by: handle) == true {
+            leavePort(EventChannelPort(UInt32(number)), by: handle)
         }
         // The pins stay listed: they keep the memory of pages still in use until the handle goes.
         for pin in handle.pins.values { unpin(pin) }

@@ -84,14 +84,24 @@ struct MachinePort {
     }
 
     var state: State
-    /// Who opened it, and sees its events.
-    let owner: MachineHandle
+    /// Who opened it, and who adopted it later; never none. In one process the last one sees its
+    /// events, between processes whoever waits for them.
+    var owners: [MachineHandle]
     /// The eventfds; nil in one process.
     let line: EventLine?
     /// In one process only: raised and not yet taken.
     var isPending = false
     /// In one process only: taken and not yet unmasked.
     var isMasked = false
+
+    init(state: State, owner: MachineHandle, line: EventLine?) {
+        self.state = state
+        owners = [owner]
+        self.line = line
+    }
+
+    /// Whether this one may use it.
+    func isOwned(by handle: MachineHandle) -> Bool { owners.contains { $0 === handle } }
 }
 
 /// What one user of the hypervisor's interface holds: mappings and ports. All of it is undone

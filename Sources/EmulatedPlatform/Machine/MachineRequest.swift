@@ -28,6 +28,10 @@ enum MachineRequest: Equatable {
     case stopStore(of: DomainID)
     /// Of dom0 alone. None; none. Undoes `stopStore`.
     case startStore(of: DomainID)
+    /// The port, which another connection of the domain opened; its inbound and outbound eventfd.
+    case adoptPort(EventChannelPort)
+    /// None; none. Undoes `adoptPort`; the last owner's leaving closes the port.
+    case leavePort(EventChannelPort)
 
     /// Says "the machine chooses" in place of a domid.
     private static let anyID: UInt32 = .max
@@ -40,6 +44,8 @@ enum MachineRequest: Equatable {
         case 1: self = .openSelf
         case 4: self = .unmap(number: a)
         case 7: self = .closePort(EventChannelPort(a))
+        case 13: self = .adoptPort(EventChannelPort(a))
+        case 14: self = .leavePort(EventChannelPort(a))
         case 2, 5, 9, 10, 11, 12:
             guard let id = domain(a) else { return nil }
             switch message.code {
@@ -84,6 +90,8 @@ enum MachineRequest: Equatable {
         case .find(let id): MachineMessage(code: 10, UInt32(id.rawValue))
         case .stopStore(let id): MachineMessage(code: 11, UInt32(id.rawValue))
         case .startStore(let id): MachineMessage(code: 12, UInt32(id.rawValue))
+        case .adoptPort(let port): MachineMessage(code: 13, port.rawValue)
+        case .leavePort(let port): MachineMessage(code: 14, port.rawValue)
         }
     }
 }

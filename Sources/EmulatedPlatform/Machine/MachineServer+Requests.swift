@@ -43,6 +43,12 @@ extension MachineServer {
             return port(try machine.allocateUnbound(for: id, by: handle), of: handle)
         case .bindInterdomain(let remote, let id):
             return port(try machine.bindInterdomain(remote, of: id, by: handle), of: handle)
+        case .leavePort(let port):
+            machine.leavePort(port, by: handle)
+            return Answer()
+        case .adoptPort(let port):
+            try machine.adoptPort(port, by: handle)
+            return self.port(port, of: handle)
         case .closePort(let port):
             try machine.closePort(port, by: handle)
             return Answer()

@@ -26,20 +26,26 @@ public struct MachineServer: ~Copyable {
 
     /// Takes `directory`, removing what a dead machine left there, and makes dom0's sockets.
     ///
+    /// - Parameters:
+    ///   - directory: where the sockets go.
+    ///   - quota: what each domain may use up of the store.
+    /// - Returns: a machine without domains.
     /// - Throws: `PlatformError` with EWOULDBLOCK while another machine uses the directory,
     ///   ENAMETOOLONG when its path is too long for a socket.
-    public static func start(in directory: String) throws(PlatformError) -> MachineServer {
-        var server = try MachineServer(directory)
+    public static func start(
+        in directory: String, quota: StoreQuota = StoreQuota()
+    ) throws(PlatformError) -> MachineServer {
+        var server = try MachineServer(directory, quota)
         try server.watch(server.storeServer.descriptor, MachineServer.storeToken)
         try server.open(.control)
         return server
     }
 
-    private init(_ path: String) throws(PlatformError) {
+    private init(_ path: String, _ quota: StoreQuota) throws(PlatformError) {
         let directory = try RunDirectory(path)
         let epoll = OwnedDescriptor(taking: epoll_create1(Int32(EPOLL_CLOEXEC)))
         guard epoll.number >= 0 else { throw PlatformError("epoll_create1", errno: errno) }
-        let store = EmulatedStore()
+        let store = EmulatedStore(quota: quota)
         let storeServer = try StoreServer(store)
         let machine = try Machine(form: .processes)
         self.machine = machine

@@ -47,9 +47,22 @@ struct MachineSession: ~Copyable {
         return try addPort(&reply)
     }
 
-    mutating func closePort(_ port: EventChannelPort) throws(PlatformError) {
-        _ = try connection.call(.closePort(port), "EVTCHNOP_close")
+    /// Shares a port that another connection of the domain opened.
+    mutating func adoptPort(_ port: EventChannelPort) throws(PlatformError) {
+        var reply = try connection.call(.adoptPort(port), "adopt")
+        _ = try addPort(&reply)
+    }
+
+    /// Leaves a shared port to whoever else has it.
+    mutating func leavePort(_ port: EventChannelPort) throws(PlatformError) {
         ports.remove(port)
+        _ = try connection.call(.leavePort(port), "disown")
+    }
+
+    mutating func closePort(_ port: EventChannelPort) throws(PlatformError) {
+        // Also when the machine refuses: then a sibling has closed a port that both had.
+        defer { ports.remove(port) }
+        _ = try connection.call(.closePort(port), "EVTCHNOP_close")
     }
 
     private mutating func addPort(

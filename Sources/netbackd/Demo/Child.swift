@@ -70,6 +70,12 @@ struct Child: ~Copyable {
         if pidfd >= 0 { close(pidfd) }
     }
 
+    /// Whether it has not ended.
+    var isRunning: Bool {
+        var waiting = pollfd(fd: pidfd, events: Int16(POLLIN), revents: 0)
+        return unsafe poll(&waiting, 1, 0) == 0
+    }
+
     /// Sends a signal, to this process alone.
     func send(_ signal: Int32) {
         if !isReaped { kill(pid, signal) }

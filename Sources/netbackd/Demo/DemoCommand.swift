@@ -8,8 +8,10 @@ import Glibc
 struct DemoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "demo",
-        abstract: "Run two guests through a backend on an emulated machine, with real programs.",
+        abstract: "Run two guests through a pair on an emulated machine, with real programs.",
         discussion: """
+            At the end the primary is killed three times under load, and guests see nothing of it.
+
             Everything lives in namespaces of its own: the host's network is not touched, and
             nothing is left behind, however the demo ends. Needs root, or user namespaces and a
             /dev/net/tun that may be opened. All figures are of the *emulated* machine.
@@ -51,7 +53,7 @@ struct DemoCommand: ParsableCommand {
             ScenarioGuest(name: "g1", mac: "00:16:3e:00:00:01", address: "10.77.0.11"),
             ScenarioGuest(name: "g2", mac: "00:16:3e:00:00:02", address: "10.77.0.12")
         )
-        var scenario = try Scenario()
+        var scenario = try Scenario(backend: ["pair"])
         try scenario.start(guests.0)
         try scenario.start(guests.1)
         var steps = DemoSteps(scenario, guests: guests, seconds: seconds)

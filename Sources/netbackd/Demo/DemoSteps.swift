@@ -8,12 +8,13 @@ struct DemoSteps: ~Copyable {
     private(set) var rows: [DemoRow] = []
     /// Seconds that each throughput run takes.
     let seconds: Int
-    private let first: ScenarioGuest
-    private let second: ScenarioGuest
+    let guests: (ScenarioGuest, ScenarioGuest)
+    private var first: ScenarioGuest { guests.0 }
+    private var second: ScenarioGuest { guests.1 }
 
     init(_ scenario: consuming Scenario, guests: (ScenarioGuest, ScenarioGuest), seconds: Int) {
         self.scenario = scenario
-        (first, second) = guests
+        self.guests = guests
         self.seconds = seconds
     }
 
@@ -31,9 +32,10 @@ struct DemoSteps: ~Copyable {
             "UDP 100 Mbit/s host → g2", from: second.name, at: nil, ["-u", "-b", "100M", "-R"])
         try download()
         try queries()
+        try kills()
     }
 
-    private mutating func finish(_ row: DemoRow) throws {
+    mutating func finish(_ row: DemoRow) throws {
         var row = row
         // Guests are domains 2 and 3; a state that is not 4/4 is a broken vif.
         row.states = try [2, 3].map { domain in
@@ -152,7 +154,7 @@ struct DemoSteps: ~Copyable {
     }
 
     /// Waits until something listens, so that no client comes too early.
-    private func waitForListener(in guest: String?, port: Int) throws {
+    func waitForListener(in guest: String?, port: Int) throws {
         let prefix = guest.map { ["ip", "netns", "exec", $0] } ?? []
         for _ in 0..<100 {
             let exit = try scenario.run(prefix + ["ss", "-Hltun", "sport = :\(port)"])
@@ -162,7 +164,7 @@ struct DemoSteps: ~Copyable {
         throw Complaint("nothing listens on port \(port)", remedy: "see the program's log")
     }
 
-    private static func rate(_ bitsPerSecond: Double) -> String {
+    static func rate(_ bitsPerSecond: Double) -> String {
         if bitsPerSecond >= 1e9 { return "\(Double(Int(bitsPerSecond / 1e7)) / 100) Gbit/s" }
         return "\(Double(Int(bitsPerSecond / 1e5)) / 10) Mbit/s"
     }

@@ -30,11 +30,6 @@ enum DemoTable {
                     $0.isGood ? "ok" : "FAILED",
                 ]
             }
-        let widths = titles.indices.map { column in cells.map { $0[column].count }.max() ?? 0 }
-        return cells.map { row in
-            zip(row, widths).map { cell, width in
-                cell + String(repeating: " ", count: width - cell.count)
-            }.joined(separator: "  ").trimmed
-        }.joined(separator: "\n")
+        return TextTable.text(cells)
     }
 }

@@ -10,6 +10,19 @@ struct ScenarioGuest {
     var name: String
     var mac: String
     var address: String
+    /// Vifs beside the first one, connected and idle.
+    var idleVifs = 0
+
+    /// What `emuxen guest` is told of its vifs.
+    fileprivate var vifArguments: [String] {
+        var vifs = ["--vif", "mac=\(mac),bridge=\(Scenario.bridge),ip=\(address)/24"]
+        // The last byte of the MAC address counts on, and the one before it says that it is idle.
+        for number in 0..<idleVifs {
+            let bytes = String(number, radix: 16)
+            vifs += ["--vif", "mac=\(mac.dropLast(5))ff:\(bytes),bridge=\(Scenario.bridge)"]
+        }
+        return vifs
+    }
 }
 
 /// An emulated machine, a driver domain and guests, all as processes inside of the sandbox.
@@ -21,24 +34,34 @@ struct Scenario: ~Copyable {
     let signals: SignalQueue
     /// The backend's process.
     let backendPID: Int32
+    /// The emulated machine's.
+    let machinePID: Int32
     private var machine: Child?
     private var backend: Child?
     private var guestChildren = ChildList()
 
     /// Starts machine and backend and gives the bridge an address.
-    init() throws {
+    ///
+    /// - Parameters:
+    ///   - subcommand: what `netbackd` is to do: `run` or `pair`, with its own flags.
+    ///   - pages: how much memory the driver domain has.
+    /// - Throws: `Complaint` when something did not start.
+    init(backend subcommand: [String] = ["run"], pages: Int = 16) throws {
         let signals = try SignalQueue([SIGINT, SIGTERM, SIGHUP])
         try NetlinkSession().bringUp("lo")
         let machine = try Self.startReady(
             [Sandbox.sibling("emuxen"), "machine", "--dir", Self.machineDirectory]
-                + ["--domain", "netdd:16"], log: "machine", signals: signals)
+                + ["--domain", "netdd:\(pages)", "--store-nodes", "8000"], log: "machine",
+            signals: signals)
         let backend = try Self.startReady(
-            [Sandbox.sibling("netbackd"), "run", "--bridge", Self.bridge, "--create-bridge"]
+            [Sandbox.sibling("netbackd")] + subcommand
+                + ["--bridge", Self.bridge, "--create-bridge"]
                 + ["--hypervisor", "emulated:\(Self.machineDirectory)/dom1"],
             log: "netbackd", signals: signals)
         try NetlinkSession().addAddress("\(Self.hostAddress)/24", to: Self.bridge)
         self.signals = signals
         backendPID = backend.pid
+        machinePID = machine.pid
         self.machine = consume machine
         self.backend = consume backend
     }
@@ -47,8 +70,7 @@ struct Scenario: ~Copyable {
     mutating func start(_ guest: ScenarioGuest) throws {
         let child = try Self.startReady(
             [Sandbox.sibling("emuxen"), "guest", "--dir", Self.machineDirectory]
-                + ["--name", guest.name, "--backend", "netdd", "--vif"]
-                + ["mac=\(guest.mac),bridge=\(Self.bridge),ip=\(guest.address)/24"],
+                + ["--name", guest.name, "--backend", "netdd"] + guest.vifArguments,
             log: guest.name, signals: signals)
         guestChildren.append(child, named: guest.name)
     }

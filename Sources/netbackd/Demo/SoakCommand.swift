@@ -197,28 +197,9 @@ struct Soak: ~Copyable {
     }
 
     private func backendDescriptors() -> Int {
-        guard let folder = unsafe opendir("/proc/\(scenario.backendPID)/fd") else { return -1 }
-        defer { unsafe closedir(folder) }
-        var count = 0
-        while unsafe readdir(folder) != nil { count += 1 }
-        return count - 2
+        ProcessUse(of: scenario.backendPID)?.descriptors ?? -1
     }
 
     /// Private memory in KiB.
-    private func backendMemory() -> Int {
-        let path = "/proc/\(scenario.backendPID)/smaps_rollup"
-        guard let file = unsafe fopen(path, "r") else { return -1 }
-        defer { unsafe fclose(file) }
-        var total = 0
-        var line = [CChar](repeating: 0, count: 256)
-        while unsafe fgets(&line, Int32(line.count), file) != nil {
-            let text = String(
-                decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-            if text.hasPrefix("Private_") {
-                let words = text.split(separator: " ")
-                if words.count > 1 { total += Int(words[1]) ?? 0 }
-            }
-        }
-        return total
-    }
+    private func backendMemory() -> Int { ProcessUse(of: scenario.backendPID)?.memory ?? -1 }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import DriverDomain
 import Testing
-
-@testable import netdd
 
 struct RestartPolicyTests {
     private static let second: UInt64 = 1_000_000_000

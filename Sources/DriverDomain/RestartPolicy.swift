@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import Platform
 
 /// When a service that ended is started again: at once the first time, later and later while it
 /// does not stay, and not at all once it has never come to serve.
-struct RestartPolicy {
+public struct RestartPolicy {
     /// What is to be done about an end.
-    enum Decision: Equatable {
+    public enum Decision: Equatable {
         /// Start it after so many milliseconds.
         case restart(afterMilliseconds: Int32)
         /// Nothing will change: it cannot serve here.
@@ -22,11 +21,14 @@ struct RestartPolicy {
     private var endsInARow = 0
     private var fruitlessStarts = 0
 
+    /// Nothing has ended yet.
+    public init() {}
+
     /// Takes note of an end.
     ///
     /// - Parameter served: for how long it served, nil if it never came to that.
     /// - Returns: what to do about it.
-    mutating func ended(afterServing served: UInt64?) -> Decision {
+    public mutating func ended(afterServing served: UInt64?) -> Decision {
         if let served {
             fruitlessStarts = 0
             if served >= Self.steadyNanoseconds { endsInARow = 0 }
