@@ -194,8 +194,8 @@ let package = Package(
         .testTarget(
             name: "DriverDomainTests",
             dependencies: [
-                "DriverDomain", "HostNetwork", "NetBack", "Netif", "Platform", "TestSupport",
-                "CLinux",
+                "DriverDomain", "Heartbeat", "HostNetwork", "NetBack", "Netif", "Platform",
+                "TestSupport", "CLinux",
             ],
             swiftSettings: strict),
         .testTarget(

@@ -150,14 +150,17 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
     }
 
     private mutating func close() {
-        if isHandingOver {
+        guard !isHandingOver else {
+            pulse.enter(.stopped)
+            region.unlock(worker.number)
+            // The successor serves meanwhile: what is dropped is this process's own.
             worker.abandonAll()
-        } else {
-            worker.closeAll()
+            replies.post(.handedOver(worker: worker.number))
+            return
         }
+        worker.closeAll()
         pulse.enter(.stopped)
         region.unlock(worker.number)
-        if isHandingOver { replies.post(.handedOver(worker: worker.number)) }
     }
 
     /// Takes priority over every normal thread of the domain, where that is allowed, and gives

@@ -16,6 +16,9 @@ struct PairParent: ~Copyable {
     private static var firstMemberNumber: UInt64 { 16 }
     /// A member that was asked to end and has not by then is killed.
     private static var endNanoseconds: UInt64 { 13_000_000_000 }
+    /// A new process takes a processor for some milliseconds: first the successor carries what has
+    /// waited for it.
+    private static var settlingNanoseconds: UInt64 { 50_000_000 }
 
     let logger: Logger
     let arguments: [String]
@@ -155,7 +158,9 @@ struct PairParent: ~Copyable {
             if !isServed { whenServing() }
             isServed = true
             logger.info("primary", metadata: ["member": "\(pid)"])
-            if shadow == nil { nextStart = .now }
+            if shadow == nil {
+                nextStart = Instant.now.advanced(byNanoseconds: Self.settlingNanoseconds)
+            }
         case .standing:
             members[number].isStanding = true
             logger.info("shadow", metadata: ["member": "\(pid)"])
@@ -208,7 +213,8 @@ struct PairParent: ~Copyable {
         switch policy.ended(afterServing: isUseful ? lived : nil) {
         case .restart(let milliseconds):
             let pause = member.isEnding ? 0 : UInt64(milliseconds) * 1_000_000
-            nextStart = Instant.now.advanced(byNanoseconds: pause)
+            let settling = members.count == 0 ? 0 : Self.settlingNanoseconds
+            nextStart = Instant.now.advanced(byNanoseconds: max(pause, settling))
         case .giveUp:
             guard !isServed else {
                 nextStart = Instant.now.advanced(byNanoseconds: 5_000_000_000)

@@ -16,8 +16,12 @@ struct ShadowControl: ~Copyable {
     private static var signalsNumber: UInt64 { 1 }
     private static var parentNumber: UInt64 { 2 }
     private static var primaryNumber: UInt64 { 3 }
+    private static var tapsNumber: UInt64 { 4 }
     /// How often the sibling is looked at.
     static var lookMilliseconds: Int32 { 4 }
+    /// The same while nothing happens. A frame in a TAP ends such a rest at once, so that only
+    /// what guests send is noticed later by as much.
+    static var quietLookMilliseconds: Int32 { 32 }
     /// A sibling that holds its locks for so long after SIGKILL cannot be killed.
     private static var killNanoseconds: UInt64 { 2_000_000_000 }
 
@@ -36,6 +40,8 @@ struct ShadowControl: ~Copyable {
     private let signals: Mailbox<Int32>
     private let poller: Poller
     private var watch: SiblingWatch
+    /// Whether frames in TAPs end a wait.
+    private var isResting = false
     private var primary: Primary?
     /// Queues whose page is known and whose workers have not answered.
     private var asked: [QueueID: Int] = [:]
@@ -79,8 +85,7 @@ struct ShadowControl: ~Copyable {
         let isUrgent = clinux_set_fifo(2) == 0
         defer { if isUrgent { _ = clinux_set_normal() } }
         while true {
-            let patience: Int32 = primary == nil ? -1 : Self.lookMilliseconds
-            _ = try poller.wait(milliseconds: patience)
+            _ = try poller.wait(milliseconds: try patience())
             for signal in signals.takeAll() where signal == SIGTERM || signal == SIGINT {
                 return .stopped
             }
@@ -93,6 +98,21 @@ struct ShadowControl: ~Copyable {
             if starts.isEmpty { look(parent) }
             tellIfStanding(parent)
         }
+    }
+
+    /// How long to wait for the next look.
+    private mutating func patience() throws(PlatformError) -> Int32 {
+        if watch.isQuiet != isResting {
+            isResting = watch.isQuiet
+            // Told once for each frame that comes: one that its guest has no buffer for stays.
+            if isResting {
+                try poller.add(watch.epoll, number: Self.tapsNumber, edgeTriggered: true)
+            } else {
+                poller.remove(watch.epoll)
+            }
+        }
+        guard primary != nil else { return -1 }
+        return isResting ? Self.quietLookMilliseconds : Self.lookMilliseconds
     }
 
     private mutating func hearParent(_ parent: borrowing MemberSocket) -> Ending? {

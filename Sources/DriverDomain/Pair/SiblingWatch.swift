@@ -42,8 +42,9 @@ struct SiblingWatch: ~Copyable {
         var readableAt: UInt32 = 0
     }
 
+    /// Readable when a TAP has a frame.
+    let epoll: Int32
     private let region: StateRegion
-    private let epoll: Int32
     private var queues: [Int: Queue] = [:]
     private var workers: [WorkerWatch]
     private var work: [Bool]
@@ -59,6 +60,9 @@ struct SiblingWatch: ~Copyable {
     private var mail: [Int32]
     private let stallLimits = StallLimits()
     private var lookCount: UInt32 = 0
+    /// Looks in a row that found no work, and no worker that had woken since the one before.
+    private var quietLookCount = 0
+    private static var quietLooksMin: Int { 250 }
     /// Looks in a row after which a contradiction is no accident of reading while it is written.
     private static var contradictionsMax: Int { 3 }
     /// Turns of its worker that a half must have slept through to be called stalled: where a turn
@@ -129,6 +133,9 @@ struct SiblingWatch: ~Copyable {
             stall: StallDetector(at: Instant.now.nanoseconds))
     }
 
+    /// Nothing has happened for so long that a look now and then will do.
+    var isQuiet: Bool { quietLookCount >= Self.quietLooksMin }
+
     /// One look at everything.
     ///
     /// - Returns: why the sibling is to be given up, nil while it lives.
@@ -136,16 +143,20 @@ struct SiblingWatch: ~Copyable {
         let now = instant.nanoseconds
         lookCount = lookCount == .max ? 1 : lookCount + 1
         findReadable()
+        var isMoving = false
         for worker in work.indices {
             work[worker] = false
             isUnmoved[worker] = false
+            let before = lastSequences[worker]
             readSequence(ofWorker: worker)
+            if lastSequences[worker] != before { isMoving = true }
         }
         var finding: Finding?
         for slot in queues.keys {
             let found = judge(slot, at: now)
             if finding == nil { finding = found }
         }
+        quietLookCount = isMoving || work.contains(true) ? 0 : quietLookCount + 1
         for worker in workers.indices {
             let beat = region.heartbeat.lastBeat(ofSlot: worker)
             if isUnmoved[worker] { nudge(worker) }
