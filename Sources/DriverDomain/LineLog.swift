@@ -11,6 +11,8 @@ import Platform
 struct LineLogHandler: LogHandler {
     var metadata = Logger.Metadata()
     var logLevel = Logger.Level.info
+    /// Where the last lines are kept for whoever asks later, if there is such a place.
+    var region: StateRegion?
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
@@ -26,6 +28,7 @@ struct LineLogHandler: LogHandler {
         for (key, value) in fields.sorted(by: { $0.key < $1.key }) {
             line += " \(key)=\(Self.quoted("\(value)"))"
         }
+        region?.view.log.append(line)
         line += "\n"
         // One write for each line: lines of several threads and processes do not mix.
         let bytes = Array(line.utf8)
@@ -59,6 +62,16 @@ extension Logger {
     public static func netbackd(level: Logger.Level) -> Logger {
         var logger = Logger(label: "netbackd") { _ in LineLogHandler() }
         logger.logLevel = level
+        return logger
+    }
+
+    /// The same logger, whose lines are kept in a region too.
+    func keepingTail(in region: StateRegion) -> Logger {
+        var logger = Logger(label: label) { _ in LineLogHandler(region: region) }
+        logger.logLevel = logLevel
+        if let handler = handler as? LineLogHandler {
+            for (key, value) in handler.metadata { logger[metadataKey: key] = value }
+        }
         return logger
     }
 

@@ -63,8 +63,11 @@ public struct Service {
             // One process alone keeps a journal as well: the packet path is the same.
             let queues = options.limits.vifs * Int(options.limits.queuesPerVif)
             let region = try StateRegion(
-                making: StateRegion.Shape(
-                    workers: 2 * options.workers, queues: min(queues, 4096)))
+                making: StateLayout(
+                    workers: 2 * options.workers, queues: min(queues, 4096)),
+                for: options.hypervisor)
+            region.note(.started) { $0.text = options.hypervisor.identity }
+            let logger = logger.keepingTail(in: region)
             let pool = try WorkerPool(on: options.hypervisor, region: region)
             try pool.waitForWorkers()
             var driver = try Driver(

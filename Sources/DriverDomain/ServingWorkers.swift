@@ -56,7 +56,7 @@ struct ServingWorkers: ~Copyable {
         self.pool = pool
         self.region = region
         unclaimed = Set(table.entries.keys)
-        let isLeftSomething = (0..<region.shape.queues).contains {
+        let isLeftSomething = (0..<region.layout.queues).contains {
             region.journal.queue($0).isUsed
         }
         if isLeftSomething {
@@ -100,7 +100,7 @@ struct ServingWorkers: ~Copyable {
         }
         guard let slot = table.freeSlot() else {
             Glibc.close(tap)
-            return "all \(region.shape.queues) pages of the journal are taken"
+            return "all \(region.layout.queues) pages of the journal are taken"
         }
         let opening = QueueOpening(
             id: id, configuration: configuration, features: features,
@@ -121,7 +121,7 @@ struct ServingWorkers: ~Copyable {
         _ vif: VifID, _ index: UInt32, _ configuration: QueueConfiguration,
         _ features: FrontendFeatures
     ) -> Int? {
-        (0..<region.shape.queues).first { slot in
+        (0..<region.layout.queues).first { slot in
             guard table.entries[slot] == nil,
                 let left = region.journal.queue(slot).opening(slot: slot)
             else { return false }
@@ -224,7 +224,7 @@ struct ServingWorkers: ~Copyable {
             return 0
         }
         claimDeadline = nil
-        for slot in 0..<region.shape.queues
+        for slot in 0..<region.layout.queues
         where table.entries[slot] == nil && region.journal.queue(slot).isUsed {
             pool.discard(slot)
             region.journal.queue(slot).free()

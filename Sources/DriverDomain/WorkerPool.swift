@@ -75,7 +75,7 @@ struct WorkerPool: ~Copyable {
         let replies = try Mailbox<WorkerReply>()
         var workers: [Mailbox<WorkerRequest>] = []
         var threads: [pthread_t] = []
-        let pairCount = region.shape.workers / 2
+        let pairCount = region.layout.workers / 2
         let share = ProcessorShare.suiting(
             processorCount: sysconf(Int32(_SC_NPROCESSORS_ONLN)), threadCount: pairCount)
         for number in 0..<2 * pairCount {

@@ -43,15 +43,15 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
     private static var mailboxNumber: UInt64 { 1 }
     private static var firstHalfNumber: UInt64 { 2 }
 
-    private var worker: Worker<H, TapDevice>
-    private let region: StateRegion
+    var worker: Worker<H, TapDevice>
+    let region: StateRegion
     private var pulse: Pulse<MappedWords>
     private let lease: Lease<MappedWords>
     /// Which of the worker's lives this one is; none before it serves.
     private var epoch = LeaseEpoch.none
     private let poller: Poller
     private let requests: Mailbox<WorkerRequest>
-    private let replies: Mailbox<WorkerReply>
+    let replies: Mailbox<WorkerReply>
     private let turn: (inout Worker<H, TapDevice>) -> Bool
     /// What Tx halves write through; made with the first, nil where the kernel does not allow it.
     private var ring: TapRing?
@@ -130,11 +130,13 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
     /// Serves on where the last owner of the lock left off.
     private mutating func takeOver(at takenAt: Instant) throws(PlatformError) {
         let holder = lease.holder
+        if holder != .none { keepEvidence(at: takenAt) }
         guard let epoch = lease.acquire(succeeding: holder) else {
             throw PlatformError("the lease of a worker", errno: EBUSY)
         }
         self.epoch = epoch
-        region.journal.worker(worker.number).note(process: getpid(), thread: clinux_thread_id())
+        region.journal.worker(worker.number).note(
+            process: getpid(), thread: clinux_thread_id(), since: takenAt.nanoseconds)
         pulse.enter(.opening)
         pulse.beat(at: takenAt.nanoseconds)
         let found = try worker.takeOver()
@@ -142,8 +144,9 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
         replies.post(
             .tookOver(
                 worker: worker.number, found, epoch: epoch, lockedAt: takenAt, doneAt: doneAt))
+        note(found, from: takenAt, to: doneAt, isSuccessor: holder != .none)
         if found.packetsCarried > 0 {
-            replies.post(.firstPacket(worker: worker.number, at: doneAt))
+            reportFirstPacket(at: doneAt)
         } else if found.halfCount > 0 {
             packetsBefore = worker.packetCount
         }
@@ -215,7 +218,7 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
             hasMore = turn(&worker)
             if packetsBefore != nil { tellOfFirstPacket() }
             if share?.isLookDue() ?? false { rest() }
-            while let fault = worker.takeFault() { replies.post(.half(fault)) }
+            while let fault = worker.takeFault() { tell(fault) }
         }
     }
 
@@ -223,7 +226,7 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
     private mutating func tellOfFirstPacket() {
         guard let before = packetsBefore, worker.packetCount != before else { return }
         packetsBefore = nil
-        replies.post(.firstPacket(worker: worker.number, at: .now))
+        reportFirstPacket(at: .now)
     }
 
     /// Does what a test asked for: a worker that sleeps, or one that is busy with nothing.
@@ -304,7 +307,11 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
             if manner == .following, let words = worker.ring(of: half) {
                 replies.post(.ring(half, words))
             }
-            replies.post(.half(.opened(half)))
+            if manner == .following {
+                replies.post(.half(.opened(half)))
+            } else {
+                tell(.opened(half))
+            }
         } catch {
             replies.post(.half(.openFailed(half, reason: "\(error)")))
         }
@@ -350,7 +357,7 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
     private mutating func close(_ half: QueueHalf) {
         // The Tx half has a descriptor of the same TAP, which would keep this one in the poller.
         if let tap = waited.removeValue(forKey: half) { poller.remove(tap) }
-        replies.post(.half(.closed(half, worker.close(half))))
+        tell(.closed(half, worker.close(half)))
     }
 
     private mutating func forget(_ half: QueueHalf) {

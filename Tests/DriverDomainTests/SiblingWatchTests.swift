@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Heartbeat
+import NetBack
 import Platform
 import Testing
 
@@ -11,7 +12,8 @@ struct SiblingWatchTests {
 
     @Test("a sibling that does nothing is quiet after a second, and not once it has beaten")
     func quietness() throws {
-        let region = try StateRegion(making: StateRegion.Shape(workers: 2, queues: 4))
+        let region = try StateRegion(
+            making: StateLayout(workers: 2, queues: 4), for: .xen)
         var watch = try SiblingWatch(region: region, detection: .standard)
         var pulse = region.heartbeat.pulse(ofSlot: 1)
         var now: UInt64 = 1_000_000_000

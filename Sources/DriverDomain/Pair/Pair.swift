@@ -61,6 +61,7 @@ public struct Pair {
         following predecessor: consuming PairPredecessor?, whenServing: @escaping () -> Void
     ) throws -> PairEnding {
         let faults = pair.allowsFaults ? try FaultNode(options.hypervisor, logger: logger) : nil
+        let logger = logger.keepingTail(in: estate.region)
         var parent = try PairParent(
             estate: estate, following: predecessor, arguments: pair.memberArguments,
             signals: signals, faults: faults, logger: logger, whenServing: whenServing)

@@ -20,11 +20,13 @@ struct PairEstate: ~Copyable {
     ) throws {
         let queues = options.limits.vifs * Int(options.limits.queuesPerVif)
         let region = try StateRegion(
-            making: StateRegion.Shape(workers: 2 * options.workers, queues: min(queues, 4096)))
+            making: StateLayout(workers: 2 * options.workers, queues: min(queues, 4096)),
+            for: options.hypervisor)
+        region.note(.started) { $0.text = options.hypervisor.identity }
         let requests = try HandoverRequest.listen(for: options.hypervisor)
         var channels: [Int32] = []
         if options.hypervisor == .xen {
-            for _ in 0..<region.shape.workers { channels.append(try XenHypervisor.openChannels()) }
+            for _ in 0..<region.layout.workers { channels.append(try XenHypervisor.openChannels()) }
         }
         self.region = region
         self.requests = requests

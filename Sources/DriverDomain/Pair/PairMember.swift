@@ -22,6 +22,12 @@ public struct PairMember {
         self.logger = logger
     }
 
+    private init(_ options: DriverOptions, _ pair: PairOptions, keeping logger: Logger) {
+        self.options = options
+        self.pair = pair
+        self.logger = logger
+    }
+
     /// Runs to the end of the process's part.
     ///
     /// - Parameter reload: called at SIGHUP for the options that new connections take.
@@ -37,9 +43,10 @@ public struct PairMember {
         signal(SIGPIPE, SIG_IGN)
         let region = try StateRegion(attachingTo: MemberDescriptors.region)
         let parent = MemberSocket(taking: MemberDescriptors.parent)
+        let member = PairMember(options, pair, keeping: logger.keepingTail(in: region))
         do throws(PlatformError) {
-            guard let workers = try standBy(region, parent, signals) else { return }
-            try serve(workers, signals, reload: reload)
+            guard let workers = try member.standBy(region, parent, signals) else { return }
+            try member.serve(workers, signals, reload: reload)
         } catch {
             throw Complaint("\(error)", remedy: Service.remedy(for: error, options.hypervisor))
         }
@@ -52,7 +59,7 @@ public struct PairMember {
         var pool = try WorkerPool(
             on: options.hypervisor, region: region,
             channels: PairHandles.inherited(
-                workers: region.shape.workers, on: options.hypervisor
+                workers: region.layout.workers, on: options.hypervisor
             ).channels)
         try pool.waitForWorkers()
         var table = QueueTable(region.journal)
@@ -64,7 +71,7 @@ public struct PairMember {
         for start in starts { logger.report(start) }
         return ServingWorkers(
             pool: pool, region: region, table: table, parent: parent,
-            handles: .inherited(workers: region.shape.workers, on: options.hypervisor))
+            handles: .inherited(workers: region.layout.workers, on: options.hypervisor))
     }
 
     private func waitForTurn(

@@ -2,6 +2,7 @@
 import CLinux
 import Glibc
 import Logging
+import NetBack
 import Platform
 
 /// The parent of a pair: starts a primary and a shadow, replaces what died, and touches no packet.
@@ -105,6 +106,7 @@ struct PairParent: ~Copyable {
         let number = members.insert(member)
         try poller.add(descriptor, number: Self.firstMemberNumber + UInt64(number))
         logger.info("started", metadata: ["member": "\(pid)"])
+        estate.region.note(.memberStarted) { $0.process = UInt32(bitPattern: pid) }
     }
 
     /// Starts what is missing, and shows a new shadow to the primary.
@@ -158,6 +160,8 @@ struct PairParent: ~Copyable {
             if !isServed { whenServing() }
             isServed = true
             logger.info("primary", metadata: ["member": "\(pid)"])
+            let process = UInt32(bitPattern: members[number].pid)
+            estate.region.note(.serving) { $0.process = process }
             if shadow == nil {
                 nextStart = Instant.now.advanced(byNanoseconds: Self.settlingNanoseconds)
             }
@@ -205,6 +209,12 @@ struct PairParent: ~Copyable {
         logger.log(
             level: member.isEnding || isClean ? .info : .error, "\(role) ended",
             metadata: ["member": "\(member.pid)", "cause": "\(cause)"])
+        let (process, isServing) = (UInt32(bitPattern: member.pid), member.isServing)
+        estate.region.note(.ended) {
+            $0.process = process
+            $0.count = isServing ? 1 : 0
+            $0.text = cause
+        }
         let isSwitching = request?.isSwitching ?? false
         if isSwitching, member.isServing, !member.isSucceeded { ending = .handedOver }
         guard ending == nil else { return }
@@ -275,6 +285,8 @@ struct PairParent: ~Copyable {
         logger.info(
             "handing over",
             metadata: ["from": "\(members[primary].pid)", "to": "\(members[shadow].pid)"])
+        let process = UInt32(bitPattern: members[primary].pid)
+        estate.region.note(.handover) { $0.process = process }
         members[primary].isEnding = true
         members[primary].socket.send(.handOver)
     }

@@ -92,7 +92,7 @@ struct ShadowControl: ~Copyable {
             if let ending = hearParent(parent) { return ending }
             let isDismissed = hearPrimary(&pool, &table)
             try takeReplies(&pool, &table)
-            if pool.servingCount == region.shape.workers { return .serving(starts) }
+            if pool.servingCount == region.layout.workers { return .serving(starts) }
             // Workers that have begun to serve are followed by the others at once.
             if isDismissed && starts.isEmpty && !isPrimaryDead() { return .dismissed }
             if starts.isEmpty { look(parent) }
@@ -160,7 +160,7 @@ struct ShadowControl: ~Copyable {
         _ slot: Int, tap: Int32, _ pool: inout WorkerPool, _ table: inout QueueTable
     ) {
         defer { close(tap) }
-        guard slot < region.shape.queues else { return }
+        guard slot < region.layout.queues else { return }
         let page = region.journal.queue(slot)
         guard let opening = page.opening(slot: slot),
             table.enter(opening, interfaceName: page.interfaceName, tap: tap, isOpen: true)
@@ -231,6 +231,7 @@ struct ShadowControl: ~Copyable {
     private mutating func tellIfStanding(_ parent: borrowing MemberSocket) {
         guard isComplete, asked.isEmpty, !isStanding else { return }
         isStanding = true
+        region.note(.standing)
         parent.send(.standing)
     }
 
@@ -267,6 +268,7 @@ struct ShadowControl: ~Copyable {
                 the primary does not end after SIGKILL: nothing is taken over, since two writers \
                 would break every guest; restart the domain
                 """)
+            region.note(.stuck)
             parent.send(.primaryStuck)
             return
         }
@@ -278,6 +280,10 @@ struct ShadowControl: ~Copyable {
                 "at_ns": "\(now.nanoseconds)",
             ])
         primary?.killedAt = now
+        region.note(.givenUp) {
+            $0.begin = now.nanoseconds - min(finding.silenceNanoseconds, now.nanoseconds)
+            $0.text = finding.reason
+        }
         if let pidfd = primary?.pidfd { _ = clinux_pidfd_send_signal(pidfd, SIGKILL) }
     }
 }

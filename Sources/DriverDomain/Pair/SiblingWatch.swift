@@ -74,13 +74,13 @@ struct SiblingWatch: ~Copyable {
         guard epoll >= 0 else { throw PlatformError("epoll_create1", errno: errno) }
         self.region = region
         let now = Instant.now.nanoseconds
-        workers = (0..<region.shape.workers).map { _ in
+        workers = (0..<region.layout.workers).map { _ in
             WorkerWatch(limits: DetectionLimits(mode: detection), at: now)
         }
-        work = Array(repeating: false, count: region.shape.workers)
-        isUnmoved = Array(repeating: false, count: region.shape.workers)
-        lastSequences = Array(repeating: 0, count: region.shape.workers)
-        mail = Array(repeating: -1, count: region.shape.workers)
+        work = Array(repeating: false, count: region.layout.workers)
+        isUnmoved = Array(repeating: false, count: region.layout.workers)
+        lastSequences = Array(repeating: 0, count: region.layout.workers)
+        mail = Array(repeating: -1, count: region.layout.workers)
     }
 
     deinit {

@@ -6,10 +6,10 @@ import NetBack
 import Platform
 import SharedMemory
 
-/// The memory that a backend and its shadow share: the journal, the heartbeats, and the pages in
-/// which workers keep packets between two copies. A memfd, mapped whole by everyone who has it.
+/// The memory that a backend and its shadow share, divided as `StateLayout` says: a memfd, mapped
+/// whole by everyone who has it.
 ///
-/// `netbackd run` has one too, which nobody else maps: the packet path is the same.
+/// `netbackd run` has one too, which only an inspector maps: the packet path is the same.
 ///
 /// SAFETY (Sendable): nothing changes after init; the memory behind `base` is reached by views of
 /// atomic words, by locks, and by arenas of which each worker has one of its own.
@@ -18,61 +18,40 @@ import SharedMemory
 /// arena over it, holds a reference to the object.
 @safe
 final class StateRegion: @unchecked Sendable {
-    /// How many of everything there is.
-    struct Shape: Equatable, Sendable {
-        /// Worker threads, both directions together.
-        var workers: Int
-        /// Queues that may be open at once.
-        var queues: Int
-
-        var journalWordCount: Int {
-            Journal<MappedWords>.wordCount(workers: workers, queues: queues)
-        }
-
-        /// Words of the heartbeat page: a header and a slot for each worker, in whole pages.
-        var heartbeatWordCount: Int {
-            let words = (workers + 1) * HeartbeatPage<MappedWords>.wordsPerSlot
-            let page = JournalLayout.pageWordCount
-            return (words + page - 1) / page * page
-        }
-
-        var arenaPageCount: Int { WorkerScratch<MappedWords>.arenaPageCount }
-
-        var byteCount: Int {
-            4 * (journalWordCount + heartbeatWordCount)
-                + workers * arenaPageCount * PageArena.pageSize
-        }
-    }
-
     /// The memfd, to be handed to a sibling.
     let descriptor: Int32
     /// How it is divided.
-    let shape: Shape
+    let layout: StateLayout
     /// What a successor must know.
     let journal: Journal<MappedWords>
     /// Who is alive.
     let heartbeat: HeartbeatPage<MappedWords>
+    /// What an inspector sees.
+    let view: StateView<MappedWords>
     private let base: UnsafeMutableRawPointer
 
     /// Makes a region in which nothing has happened yet.
-    init(making shape: Shape) throws(PlatformError) {
+    init(making layout: StateLayout, for choice: HypervisorChoice) throws(PlatformError) {
         let descriptor = unsafe "netbackd state".withCString { unsafe clinux_memfd_create($0) }
         guard descriptor >= 0 else { throw PlatformError("memfd_create", errno: errno) }
-        guard ftruncate(descriptor, shape.byteCount) == 0, clinux_memfd_seal_size(descriptor) == 0
+        guard ftruncate(descriptor, layout.byteCount) == 0, clinux_memfd_seal_size(descriptor) == 0
         else {
             let error = errno
             close(descriptor)
             throw PlatformError("ftruncate of a memfd", errno: error)
         }
-        let base = unsafe try Self.map(descriptor, shape.byteCount)
-        let (journalWords, heartbeatWords) = unsafe Self.words(at: base, shape)
+        let base = unsafe try Self.map(descriptor, layout.byteCount)
+        let (words, journalWords, heartbeatWords) = unsafe Self.words(at: base, layout)
         journal = Journal(
-            formatting: journalWords, workers: shape.workers, queues: shape.queues)
-        heartbeat = HeartbeatPage(formatting: heartbeatWords, slotCount: shape.workers)
+            formatting: journalWords, workers: layout.workers, queues: layout.queues)
+        heartbeat = HeartbeatPage(formatting: heartbeatWords, slotCount: layout.workers)
+        view = StateView(words, layout: layout, journal: journal, heartbeat: heartbeat)
+        journal.describe(
+            domain: choice.identity, maker: getpid(), madeAt: UInt64(clamping: time(nil)))
         self.descriptor = descriptor
-        self.shape = shape
+        self.layout = layout
         unsafe self.base = base
-        for worker in 0..<shape.workers {
+        for worker in 0..<layout.workers {
             let error = unsafe clinux_robust_init(lockPlace(of: worker))
             guard error == 0 else { throw PlatformError("pthread_mutex_init", errno: error) }
         }
@@ -96,16 +75,15 @@ final class StateRegion: @unchecked Sendable {
         let headerWords = unsafe MappedWords(at: header, wordCount: JournalLayout.pageWordCount)
         let found = Journal.shape(of: headerWords)
         unsafe munmap(header, page)
-        let shape = Shape(workers: found.workers, queues: found.queues)
-        guard found.workers > 0, found.workers <= 128, found.queues <= 65536,
-            size == shape.byteCount
+        let layout = StateLayout(workers: found.workers, queues: found.queues)
+        guard layout.isPlausible, size == layout.byteCount
         else {
             throw Complaint(
                 "the pair's memory is of another version of netbackd",
                 remedy: "end that pair and start this one: guests reconnect to running rings")
         }
         let base = unsafe try Self.map(descriptor, size)
-        let (journalWords, heartbeatWords) = unsafe Self.words(at: base, shape)
+        let (words, journalWords, heartbeatWords) = unsafe Self.words(at: base, layout)
         do {
             journal = try Journal(attachingTo: journalWords)
             heartbeat = try HeartbeatPage(attachingTo: heartbeatWords)
@@ -113,23 +91,44 @@ final class StateRegion: @unchecked Sendable {
             unsafe munmap(base, size)
             throw Complaint("the pair's memory is refused: \(error)", remedy: nil)
         }
+        view = StateView(words, layout: layout, journal: journal, heartbeat: heartbeat)
         self.descriptor = descriptor
-        self.shape = shape
+        self.layout = layout
         unsafe self.base = base
     }
 
     deinit {
-        unsafe munmap(base, shape.byteCount)
+        unsafe munmap(base, layout.byteCount)
         close(descriptor)
     }
 
     /// The pages of a worker. Valid while the region is.
     func arena(of worker: Int) -> PageArena {
         let offset =
-            4 * (shape.journalWordCount + shape.heartbeatWordCount)
-            + worker * shape.arenaPageCount * PageArena.pageSize
+            4 * layout.inspectedWordCount
+            + worker * layout.arenaPageCount * PageArena.pageSize
         // SAFETY: within the mapping; the worker's thread holds the region.
-        return unsafe PageArena(over: base + offset, pageCount: shape.arenaPageCount)
+        return unsafe PageArena(over: base + offset, pageCount: layout.arenaPageCount)
+    }
+
+    /// Keeps an event, now.
+    func note(_ kind: PairEvent.Kind, _ details: (inout PairEvent) -> Void = { _ in }) {
+        var event = PairEvent(kind, at: Instant.now.nanoseconds)
+        event.process = UInt32(bitPattern: getpid())
+        details(&event)
+        view.events.append(event)
+    }
+
+    /// Copies what the last owner of a worker's lock left. Caller: the successor, before it does
+    /// anything.
+    func keepEvidence(
+        ofWorker worker: Int, _ half: JournalHalf?, at instant: Instant, ring: MappedWords?
+    ) {
+        let beats = heartbeat.words
+        let slot = (1 + worker) * HeartbeatPage<MappedWords>.wordsPerSlot
+        view.evidence(ofWorker: worker).keep(
+            half, at: instant.nanoseconds, journal: journal, worker: worker,
+            beat: { beats.loadRelaxed(at: slot + $0) }, ring: ring)
     }
 
     // MARK: the locks
@@ -179,13 +178,14 @@ final class StateRegion: @unchecked Sendable {
     }
 
     private static func words(
-        at base: UnsafeMutableRawPointer, _ shape: Shape
-    ) -> (journal: MappedWords, heartbeat: MappedWords) {
-        // SAFETY: both lie within the mapping, which the region keeps.
+        at base: UnsafeMutableRawPointer, _ layout: StateLayout
+    ) -> (all: MappedWords, journal: MappedWords, heartbeat: MappedWords) {
+        // SAFETY: all lie within the mapping, which the region keeps.
         unsafe (
-            MappedWords(at: base, wordCount: shape.journalWordCount),
+            MappedWords(at: base, wordCount: layout.inspectedWordCount),
+            MappedWords(at: base, wordCount: layout.journalWordCount),
             MappedWords(
-                at: base + 4 * shape.journalWordCount, wordCount: shape.heartbeatWordCount)
+                at: base + 4 * layout.journalWordCount, wordCount: layout.heartbeatWordCount)
         )
     }
 }

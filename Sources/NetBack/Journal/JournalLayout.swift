@@ -10,15 +10,22 @@ public enum JournalLayout {
     /// "NetJ": the memory is a journal.
     public static var magic: UInt32 { 0x4A74_654E }
     /// What this program writes. Another one refuses it before it touches anything.
-    public static var version: UInt32 { 1 }
+    public static var version: UInt32 { 2 }
 
     // The header.
     static var magicWord: Int { 0 }
     static var versionWord: Int { 1 }
     static var workersWord: Int { 2 }
     static var queuesWord: Int { 3 }
+    /// The process that made it, and when: seconds since 1970, low half first.
+    static var makerWord: Int { 4 }
+    static var madeAtWord: Int { 5 }
+    /// 128 bytes: which domain of which hypervisor is served.
+    static var domainWord: Int { 16 }
+    static var domainWordCount: Int { 32 }
 
-    // A worker's page.
+    // A worker's page. Words 5 and 6: since when its owner serves, in nanoseconds.
+    static var servesSince: Int { 5 }
     /// Which half the step is of: 0 for none, else `JournalHalf.rawValue`.
     @inlinable static var active: Int { 0 }
     /// Where that half's journal stood when the step began.

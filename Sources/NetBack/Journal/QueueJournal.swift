@@ -43,10 +43,7 @@ public struct QueueJournal<Words: SharedWords> {
         put(opening.features.rawValue, JournalLayout.features)
         put(UInt32(clamping: opening.frameSizeMax), JournalLayout.frameSizeMax)
         put(opening.isAlone ? 0 : 1, JournalLayout.hasSiblings)
-        for (position, byte) in interfaceName.utf8.prefix(15).enumerated() {
-            let word = JournalLayout.interfaceName + position / 4
-            put(get(word) | UInt32(byte) << UInt32(8 * (position % 4)), word)
-        }
+        interfaceField.write(String(decoding: interfaceName.utf8.prefix(15), as: UTF8.self))
         // release: the description is complete.
         words.storeRelease(1, at: first + JournalLayout.state)
     }
@@ -72,15 +69,10 @@ public struct QueueJournal<Words: SharedWords> {
     }
 
     /// The name of the host's interface.
-    public var interfaceName: String {
-        var bytes: [UInt8] = []
-        for position in 0..<16 {
-            let word = get(JournalLayout.interfaceName + position / 4)
-            let byte = UInt8(truncatingIfNeeded: word >> UInt32(8 * (position % 4)))
-            if byte == 0 { break }
-            bytes.append(byte)
-        }
-        return String(decoding: bytes, as: UTF8.self)
+    public var interfaceName: String { interfaceField.read() }
+
+    private var interfaceField: TextField<Words> {
+        TextField(words, at: first + JournalLayout.interfaceName, wordCount: 4)
     }
 
     /// Names the connection that the queue belongs to from now on.

@@ -115,8 +115,12 @@ public struct WorkerJournal<Words: SharedWords> {
     /// The word, of the whole journal, at which the worker's lock starts.
     public var lockWord: Int { first + JournalLayout.lock }
 
-    /// Caller: the worker, when it begins to serve. Says which thread it is.
-    public func note(process: Int32, thread: Int32) {
+    /// Caller: the worker, when it begins to serve. Says which thread it is, and since when.
+    public func note(process: Int32, thread: Int32, since nanoseconds: UInt64) {
+        words.storeRelaxed(
+            UInt32(truncatingIfNeeded: nanoseconds), at: first + JournalLayout.servesSince)
+        let high = UInt32(truncatingIfNeeded: nanoseconds >> 32)
+        words.storeRelaxed(high, at: first + JournalLayout.servesSince + 1)
         words.storeRelaxed(UInt32(bitPattern: process), at: first + JournalLayout.process)
         words.storeRelaxed(UInt32(bitPattern: thread), at: first + JournalLayout.thread)
     }
@@ -127,6 +131,23 @@ public struct WorkerJournal<Words: SharedWords> {
             Int32(bitPattern: words.loadRelaxed(at: first + JournalLayout.process)),
             Int32(bitPattern: words.loadRelaxed(at: first + JournalLayout.thread))
         )
+    }
+
+    /// Since when the thread serves, in nanoseconds of the monotonic clock.
+    public var servesSince: UInt64 {
+        UInt64(words.loadRelaxed(at: first + JournalLayout.servesSince))
+            | UInt64(words.loadRelaxed(at: first + JournalLayout.servesSince + 1)) << 32
+    }
+
+    /// How many backends have died in a step of the same half at the same place, one after the
+    /// other, and of which half; nil for none.
+    public var deaths: (half: JournalHalf, count: Int)? {
+        let count = words.loadRelaxed(at: first + JournalLayout.deathCount)
+        let raw = words.loadRelaxed(at: first + JournalLayout.deathHalf)
+        guard count > 0, let half = JournalHalf(rawValue: raw, slotCount: queueCount) else {
+            return nil
+        }
+        return (half, Int(count))
     }
 
     // MARK: faults on purpose

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+import Heartbeat
+import HostNetwork
+import NetBack
+import Platform
+import SharedMemory
+
+// What a worker keeps for an inspector.
+extension WorkerThread where H: ~Copyable {
+    /// Copies what the last owner of the lock left before anything of it is put in order.
+    func keepEvidence(at instant: Instant) {
+        let page = region.journal.worker(worker.number)
+        let half = page.unfinishedStep?.half
+        let id = half.flatMap { region.journal.queue($0.slot).opening(slot: $0.slot)?.id }
+        var ring: MappedWords?
+        if let half, let id { ring = worker.ring(of: QueueHalf(id, half.direction)) }
+        region.keepEvidence(ofWorker: worker.number, half, at: instant, ring: ring)
+    }
+
+    func note(
+        _ found: WorkerTakeover, from takenAt: Instant, to doneAt: Instant, isSuccessor: Bool
+    ) {
+        guard isSuccessor else { return }
+        region.note(.tookOver) {
+            $0.worker = worker.number
+            $0.begin = takenAt.nanoseconds
+            $0.end = doneAt.nanoseconds
+            $0.count = UInt32(clamping: found.halfCount)
+            $0.name(found.unfinished, in: region.journal)
+            if found.unfinished != nil {
+                $0.text = "sent_before=\(found.framesSentBefore) recovered=\(found.framesRecovered)"
+            }
+        }
+        for (half, fault) in found.faults {
+            region.note(.journalRefused) {
+                $0.name(half, in: region.journal)
+                $0.text = "\(fault)"
+            }
+        }
+        if let (half, deaths) = found.isolated {
+            region.note(.isolated) {
+                $0.name(half, in: region.journal)
+                $0.count = UInt32(clamping: deaths)
+            }
+        }
+    }
+
+    func reportFirstPacket(at instant: Instant) {
+        replies.post(.firstPacket(worker: worker.number, at: instant))
+        region.note(.firstPacket) {
+            $0.worker = worker.number
+            $0.begin = instant.nanoseconds
+        }
+    }
+
+    /// Tells the control plane what became of a half, and keeps it as an event.
+    func tell(_ event: HalfEvent) {
+        replies.post(.half(event))
+        switch event {
+        case .opened(let half): region.note(.opened) { $0.name(half) }
+        case .closed(let half, let statistics?):
+            _ = statistics
+            region.note(.closed) { $0.name(half) }
+        case .disabled(let half, let fault):
+            region.note(.disabled) {
+                $0.name(half)
+                $0.text = fault
+            }
+        case .closed, .openFailed: break
+        }
+    }
+}
