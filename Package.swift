@@ -95,8 +95,9 @@ let package = Package(
         .executableTarget(
             name: "ringctl",
             dependencies: [
-                "SharedMemory", "Ring", "Netif", "Platform", "StoreClient", "XenPlatform",
-                "EmulatedPlatform", arguments,
+                "SharedMemory", "Ring", "Netif", "Heartbeat", "Platform", "StoreClient",
+                "HostNetwork", "XenPlatform", "EmulatedPlatform", "NetBack", "DriverDomain",
+                arguments,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -187,8 +188,8 @@ let package = Package(
         .testTarget(
             name: "RingctlTests",
             dependencies: [
-                "ringctl", "EmulatedPlatform", "StoreClient", "Platform", "Ring", "Netif",
-                "SharedMemory", "TestSupport",
+                "ringctl", "DriverDomain", "NetBack", "Heartbeat", "EmulatedPlatform",
+                "StoreClient", "Platform", "Ring", "Netif", "SharedMemory", "TestSupport",
             ],
             swiftSettings: strict),
         .testTarget(

@@ -48,6 +48,12 @@ int clinux_accept(int socket) {
     return accept4(socket, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
+long clinux_peer_user(int socket) {
+    struct ucred peer;
+    socklen_t size = sizeof(peer);
+    return getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? (long)peer.uid : -1;
+}
+
 ssize_t clinux_send_fds(int socket, const void *bytes, size_t size, const int *fds, int fd_count) {
     union {
         struct cmsghdr header;
@@ -134,6 +140,16 @@ int clinux_tun_set_offload(int fd, unsigned int flags) {
 
 int clinux_tun_set_persist(int fd, int persist) {
     return ioctl(fd, TUNSETPERSIST, (unsigned long)persist);
+}
+
+unsigned int clinux_packet_block_status(const void *block) {
+    const struct tpacket_block_desc *descriptor = block;
+    return __atomic_load_n(&descriptor->hdr.bh1.block_status, __ATOMIC_ACQUIRE);
+}
+
+void clinux_packet_block_give(void *block) {
+    struct tpacket_block_desc *descriptor = block;
+    __atomic_store_n(&descriptor->hdr.bh1.block_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
 }
 
 int clinux_unshare(int flags) {

@@ -10,10 +10,21 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <xenevtchn.h>
+#include <xenforeignmemory.h>
 #include <xengnttab.h>
 #include <xenstore.h>
+#include <libxenvchan.h>
 
 #include <xen/grant_table.h>
+
+// Of xen/memory.h, which shows it to Xen's own tools alone: XENMEM_resource_grant_table, whose part
+// 0 is the shared table.
+enum { CXEN_RESOURCE_GRANT_TABLE = 1 };
+
+// Reads and writes of a vchan wait for the other end; a bit-field says so.
+static inline void cxen_vchan_block(struct libxenvchan *vchan) {
+    vchan->blocking = 1;
+}
 
 // On the packet path: Swift's @_noAllocation and @_noLocks refuse C functions that do not promise.
 // Each of these is at most a system call.

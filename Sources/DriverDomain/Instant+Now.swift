@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
-import Platform
+public import Platform
 
 extension Instant {
     /// The kernel's monotonic clock.
-    static var now: Instant {
+    public static var now: Instant {
         var time = timespec()
         unsafe clock_gettime(CLOCK_MONOTONIC, &time)
         return Instant(

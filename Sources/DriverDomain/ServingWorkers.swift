@@ -260,6 +260,7 @@ struct ServingWorkers: ~Copyable {
             case .message(.handOver, _):
                 pool.handOver()
                 news.append(.handsOver)
+            case .message(.kick(let slot), _): kick(Int(slot))
             case .message(_, let descriptors):
                 for descriptor in descriptors { Glibc.close(descriptor) }
             case .nothing: return news
@@ -271,6 +272,21 @@ struct ServingWorkers: ~Copyable {
             }
         }
         return news
+    }
+
+    /// Lets the workers of a queue look at it.
+    private func kick(_ slot: Int) {
+        guard let opening = table.entries[slot]?.opening else { return }
+        for direction in [QueueDirection.transmit, .receive] {
+            let worker = region.journal.queue(slot).half(direction).worker
+            if pool.mailDescriptors.indices.contains(worker) {
+                _ = eventfd_write(pool.mailDescriptors[worker], 1)
+            }
+        }
+        region.note(.kicked) {
+            $0.vif = opening.id.vif
+            $0.queue = opening.id.index
+        }
     }
 
     /// Without a parent, whoever asks for the pair asks here.

@@ -21,6 +21,19 @@ struct PairFlags: ParsableArguments {
             discussion: "Whoever may write that node, as dom0 may, can then end the primary."))
     var faultInjection = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Serve metrics for Prometheus at http://ADDRESS:PORT/metrics.",
+            discussion: "To whoever reaches that address: there is no password.",
+            valueName: "address:port"))
+    var metrics: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Where the memory and the rings are kept when a primary died; \"\" for nowhere.",
+            discussion: "The last 8 deaths, 64 MiB at most.", valueName: "dir"))
+    var crashReports = "/var/lib/netbackd/crash"
+
     @Flag(help: "Log more.")
     var verbose = false
 
@@ -33,6 +46,8 @@ struct PairFlags: ParsableArguments {
             throw Complaint("--detect \(detect): \(error)", remedy: "give adaptive or fixed:MS")
         }
         pair.allowsFaults = faultInjection
+        pair.metricsAddress = metrics
+        pair.crashFolder = crashReports.isEmpty ? nil : crashReports
         return pair
     }
 }

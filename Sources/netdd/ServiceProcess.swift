@@ -38,6 +38,9 @@ enum ServiceProcess {
             pair.allowsFaults = boot.allowsFaults
             // A parent that died left a pair that serves.
             pair.takesOver = true
+            // In memory: dom0 reads them from there.
+            pair.crashFolder = "/run/netdd-crash"
+            pair.crashReportsMax = 3
             self.pair = pair
         }
     }

@@ -2,17 +2,43 @@
 import ArgumentParser
 import Platform
 
-/// A vif as it is named on the command line: `vif3.0`, or `3.0`.
-struct VifArgument: ExpressibleByArgument, Equatable {
-    var vif: VifID
+/// A vif as it is named on the command line: `vif3.0`, `3.0` or `3/0` by the guest's number,
+/// `g1/0` by its name.
+enum VifArgument: ExpressibleByArgument, Equatable, CustomStringConvertible {
+    case number(VifID)
+    case name(String, device: UInt32)
 
     init?(argument: String) {
-        let name = argument.hasPrefix("vif") ? argument.dropFirst(3) : argument[...]
-        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 2, let vif = VifID(domain: parts[0], device: parts[1]) else {
-            return nil
+        let isVif = argument.hasPrefix("vif") && argument.dropFirst(3).first?.isNumber == true
+        let text = isVif ? argument.dropFirst(3) : argument[...]
+        guard let mark = text.lastIndex(where: { $0 == "." || $0 == "/" }),
+            let device = UInt32(plain: text[text.index(after: mark)...])
+        else { return nil }
+        let guest = text[..<mark]
+        if let vif = VifID(domain: guest, device: "\(device)") {
+            self = .number(vif)
+        } else {
+            let isNumber = guest.allSatisfy { $0.isNumber }
+            guard text[mark] == "/", !guest.isEmpty, !isNumber, !guest.contains("/") else {
+                return nil
+            }
+            self = .name(String(guest), device: device)
         }
-        self.vif = vif
+    }
+
+    var description: String {
+        switch self {
+        case .number(let vif): "\(vif)"
+        case .name(let name, let device): "\(name)/\(device)"
+        }
+    }
+
+    /// Whether a vif is meant, whose guest's name is known or not.
+    func names(_ vif: VifID, guest: String?) -> Bool {
+        switch self {
+        case .number(let wanted): vif == wanted
+        case .name(let name, let device): vif.device == device && guest == name
+        }
     }
 }
 

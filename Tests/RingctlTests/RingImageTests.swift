@@ -18,7 +18,7 @@ struct RingImageTests {
     func indices() {
         let page = RingPage()
         setIndices([1, 0xFFFF_FFFF, 0xFFFF_FFFE, 0xFFFF_FFFD], in: page)
-        let image = RingImage<TransmitFormat>(reading: page.words)
+        let image = RingImage<TransmitFormat>(CopiedWords(copying: page.words))
         #expect(
             image.lines == [
                 "  nr_ents   256                unanswered  3",
@@ -31,7 +31,7 @@ struct RingImageTests {
     func plausibility(count: UInt32) {
         let page = RingPage()
         setIndices([count, 0, 0, 0], in: page)
-        let image = RingImage<ReceiveFormat>(reading: page.words)
+        let image = RingImage<ReceiveFormat>(CopiedWords(copying: page.words))
         #expect(image.lines[0].contains("IMPLAUSIBLE") == (count > 256))
         #expect(image.unanswered.count == 256)
     }
@@ -61,7 +61,7 @@ struct RingImageTests {
                 size: 60
             ).slot)
         _ = ring.publishRequests()
-        let lines = RingImage<TransmitFormat>(reading: page.words).slotLines
+        let lines = RingImage<TransmitFormat>(CopiedWords(copying: page.words)).slotLines
         #expect(
             lines == [
                 "  [255] at 4294967295: gref 8 offset 66 size 3000 flags "
@@ -83,7 +83,7 @@ struct RingImageTests {
         ring.stageRequest(ReceiveRequest(id: 65_535, grantReference: 4_294_967_295).slot)
         _ = ring.publishRequests()
         #expect(
-            RingImage<ReceiveFormat>(reading: page.words).slotLines == [
+            RingImage<ReceiveFormat>(CopiedWords(copying: page.words)).slotLines == [
                 "  [0] at 0: gref 4294967295 id 65535  <0000ffff ffffffff>"
             ])
     }
@@ -101,8 +101,8 @@ struct RingImageTests {
                     UInt32.random(in: 0...(.max), using: &random) & mask, at: word)
             }
             let before = page.bytes
-            let transmit = RingImage<TransmitFormat>(reading: page.words)
-            let receive = RingImage<ReceiveFormat>(reading: page.words)
+            let transmit = RingImage<TransmitFormat>(CopiedWords(copying: page.words))
+            let receive = RingImage<ReceiveFormat>(CopiedWords(copying: page.words))
             #expect(transmit.slotLines.count == transmit.unanswered.count, "seed \(seed)")
             #expect(receive.slotLines.count == receive.unanswered.count, "seed \(seed)")
             #expect(

@@ -49,12 +49,6 @@ let moduleTable = [
             "XenPlatform", "EmulatedPlatform", "NetBack", "CLinux", "Logging",
         ], system: ["Glibc", "Synchronization"]),
     Module(
-        4, "ringctl",
-        [
-            "SharedMemory", "Ring", "Netif", "Platform", "StoreClient", "XenPlatform",
-            "EmulatedPlatform", "ArgumentParser",
-        ], system: ["Glibc"]),
-    Module(
         4, "emuxen",
         [
             "EmulatedPlatform", "HostNetwork", "Netif", "Platform", "StoreClient", "CLinux",
@@ -67,6 +61,13 @@ let moduleTable = [
             "DriverDomain", "NetBack", "HostNetwork", "StoreClient", "Platform", "CLinux",
             "Heartbeat", "ArgumentParser", "Histogram", "Logging",
         ], system: ["Glibc", "Synchronization"]),
+    Module(
+        5, "ringctl",
+        [
+            "SharedMemory", "Ring", "Netif", "Heartbeat", "Platform", "StoreClient",
+            "HostNetwork", "XenPlatform", "EmulatedPlatform", "NetBack", "DriverDomain",
+            "ArgumentParser",
+        ], system: ["Glibc", "FoundationEssentials"]),
     // What the boot image runs: no argument parser, which would double its size.
     Module(
         5, "netdd",

@@ -8,6 +8,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <linux/if_tun.h>
 #include <linux/sched.h>
 #include <linux/virtio_net.h>
@@ -73,6 +76,9 @@ int clinux_memfd_seal_future_write(int fd);
 // accept4(2); the descriptor is non-blocking and close-on-exec.
 int clinux_accept(int socket);
 
+// SO_PEERCRED: the user of the process at the other end of a Unix socket; -1 if it cannot be told.
+long clinux_peer_user(int socket);
+
 // sendmsg(2)/recvmsg(2) of one datagram with up to CLINUX_FDS_MAX descriptors (SCM_RIGHTS).
 // Received descriptors are close-on-exec; *fd_count is how many came.
 #define CLINUX_FDS_MAX 8
@@ -89,6 +95,11 @@ int clinux_tun_get_name(int fd, char *name);
 int clinux_tun_set_vnet_header_size(int fd, int size);
 int clinux_tun_set_offload(int fd, unsigned int flags);
 int clinux_tun_set_persist(int fd, int persist);
+
+// Who has a block of a TPACKET_V3 ring, at its tpacket_block_desc: TP_STATUS_KERNEL, or
+// TP_STATUS_USER and what it holds may be read; and giving it back to the kernel.
+unsigned int clinux_packet_block_status(const void *block);
+void clinux_packet_block_give(void *block);
 
 // unshare(2) and setns(2), with CLONE_NEW* of linux/sched.h.
 int clinux_unshare(int flags);

@@ -41,6 +41,8 @@ enum MemberMessage: Equatable, Sendable {
     case refused(reason: UInt32)
     /// New parent to old parent: the new member holds everything; let the primary hand over.
     case ready
+    /// Parent to primary: look at a queue as if its guest had notified.
+    case kick(slot: UInt32)
 
     private var words: (kind: UInt32, value: UInt32) {
         switch self {
@@ -61,6 +63,7 @@ enum MemberMessage: Equatable, Sendable {
         case .refused(let reason): (15, reason)
         case .ready: (16, 0)
         case .mail(let first): (17, first)
+        case .kick(let slot): (18, slot)
         }
     }
 
@@ -99,6 +102,7 @@ enum MemberMessage: Equatable, Sendable {
         case 15: self = .refused(reason: value)
         case 16: self = .ready
         case 17: self = .mail(first: value)
+        case 18: self = .kick(slot: value)
         default: return nil
         }
     }

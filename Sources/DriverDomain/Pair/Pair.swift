@@ -62,9 +62,29 @@ public struct Pair {
     ) throws -> PairEnding {
         let faults = pair.allowsFaults ? try FaultNode(options.hypervisor, logger: logger) : nil
         let logger = logger.keepingTail(in: estate.region)
+        let kicks = try Mailbox<UInt32>()
+        let service = InspectionService(
+            of: estate.region, on: options.hypervisor, reports: pair.crashFolder, kicks: kicks)
+        do throws(PlatformError) {
+            try InspectionSocket.serve(service, for: options.hypervisor)
+            if options.hypervisor == .xen { try InspectionVchan.serve(service, logger: logger) }
+        } catch {
+            // The packets are what matters.
+            logger.warning("nobody can ask this pair by a socket: \(error)")
+        }
+        let reports = pair.crashFolder.map {
+            CrashReportFolder(root: $0, countMax: pair.crashReportsMax)
+        }
+        if let address = pair.metricsAddress {
+            let endpoint = try MetricsEndpoint(
+                address: address, region: estate.region, waits: pair.takesOver)
+            logger.info(
+                "metrics", metadata: ["address": "\(address)", "port": "\(endpoint.port)"])
+        }
         var parent = try PairParent(
-            estate: estate, following: predecessor, arguments: pair.memberArguments,
-            signals: signals, faults: faults, logger: logger, whenServing: whenServing)
+            estate: estate, following: predecessor, on: options.hypervisor,
+            arguments: pair.memberArguments, signals: signals, faults: faults, kicks: kicks,
+            reports: reports, logger: logger, whenServing: whenServing)
         let ending = try parent.run()
         logger.info("ended", metadata: ["pair": "\(ending)"])
         return ending

@@ -9,6 +9,12 @@ public struct PairOptions: Sendable {
     public var allowsFaults = false
     /// Take over a pair that runs, if there is one, in place of being refused.
     public var takesOver = false
+    /// Where a folder is left for each death of a primary; nil for none.
+    public var crashFolder: String?
+    /// How many of them are kept.
+    public var crashReportsMax = 8
+    /// Where metrics are served, as `ADDRESS:PORT`; nil for nowhere.
+    public var metricsAddress: String?
     /// The command line of a member of the pair, its name first.
     public var memberArguments: [String]
 

@@ -14,6 +14,7 @@ struct PairParent: ~Copyable {
     private static var requestsNumber: UInt64 { 1 }
     private static var requestNumber: UInt64 { 2 }
     private static var faultsNumber: UInt64 { 3 }
+    private static var kicksNumber: UInt64 { 4 }
     private static var firstMemberNumber: UInt64 { 16 }
     /// A member that was asked to end and has not by then is killed.
     private static var endNanoseconds: UInt64 { 13_000_000_000 }
@@ -38,12 +39,19 @@ struct PairParent: ~Copyable {
     /// Someone who wants to take the pair over.
     private var request: HandoverRequest?
     var faults: FaultNode?
+    /// Queues that an inspector wants to be looked at.
+    private let kicks: Mailbox<UInt32>
     /// The pair whose place this one takes.
     private var predecessor: PairPredecessor?
+    /// Where reports of primaries' deaths are kept, if they are.
+    let reports: CrashReportFolder?
+    let choice: HypervisorChoice
 
     init(
         estate: consuming PairEstate, following predecessor: consuming PairPredecessor?,
+        on choice: HypervisorChoice,
         arguments: [String], signals: consuming SignalQueue, faults: consuming FaultNode?,
+        kicks: Mailbox<UInt32>, reports: CrashReportFolder?,
         logger: Logger, whenServing: @escaping () -> Void
     ) throws(PlatformError) {
         let poller = try Poller()
@@ -52,6 +60,10 @@ struct PairParent: ~Copyable {
         if let descriptor = faults?.descriptor {
             try poller.add(descriptor, number: Self.faultsNumber)
         }
+        try poller.add(kicks.descriptor, number: Self.kicksNumber)
+        self.kicks = kicks
+        self.reports = reports
+        self.choice = choice
         self.poller = poller
         self.estate = estate
         self.arguments = arguments
@@ -76,6 +88,7 @@ struct PairParent: ~Copyable {
             hearMembers()
             hearRequests()
             obeyFaults()
+            passKicks()
             try keepTwo()
             if let deadline = endDeadline, deadline <= .now { killAll() }
         }
@@ -198,7 +211,10 @@ struct PairParent: ~Copyable {
                 clinux_signaled(status) != 0
                 ? "signal \(clinux_termination_signal(status))"
                 : "exit code \(clinux_exit_status(status))"
-            try note(member, cause, isClean: cause == "exit code 0")
+            let isClean = cause == "exit code 0"
+            let isCrash = member.isServing && !member.isEnding && !isClean
+            try note(member, cause, isClean: isClean)
+            if isCrash { report(deathOf: pid, cause) }
         }
     }
 
@@ -334,6 +350,13 @@ struct PairParent: ~Copyable {
         request?.offer(estate.handles, channel: other, pidfd: members[primary].pidfd)
         close(one)
         close(other)
+    }
+
+    /// The primary looks; whoever is none has nothing to look at.
+    private func passKicks() {
+        for slot in kicks.takeAll() {
+            if let primary { members[primary].socket.send(.kick(slot: slot)) }
+        }
     }
 
     // MARK: faults on purpose

@@ -111,6 +111,12 @@ final class StateRegion: @unchecked Sendable {
         return unsafe PageArena(over: base + offset, pageCount: layout.arenaPageCount)
     }
 
+    /// What an inspector may see, byte for byte.
+    var inspectedBytes: [UInt8] {
+        // SAFETY: within the mapping. Others write meanwhile, and a copy may show a half of that.
+        unsafe Array(UnsafeRawBufferPointer(start: base, count: 4 * layout.inspectedWordCount))
+    }
+
     /// Keeps an event, now.
     func note(_ kind: PairEvent.Kind, _ details: (inout PairEvent) -> Void = { _ in }) {
         var event = PairEvent(kind, at: Instant.now.nanoseconds)

@@ -32,12 +32,9 @@ public struct Evidence<Words: SharedWords> {
         self.first = first
     }
 
-    /// Caller: the successor, before it does anything.
-    ///
-    /// - Parameters:
-    ///   - half: of which the step was, nil between steps.
-    ///   - beat: the worker's slot of the heartbeat page, as 16 words.
-    ///   - ring: the half's ring, if it is held.
+    /// Caller: the successor, before it does anything. `half` is the one of which the step was,
+    /// nil between steps; `beat` reads the 16 words of the worker's slot of the heartbeat page;
+    /// `ring` is the half's ring, if it is held.
     public func keep(
         _ half: JournalHalf?, at nanoseconds: UInt64, journal: Journal<Words>, worker: Int,
         beat: (Int) -> UInt32, ring: Words?

@@ -10,13 +10,13 @@ public struct StateView<Words: SharedWords> {
     public let layout: StateLayout
     /// What a successor must know.
     public let journal: Journal<Words>
-    /// Who is alive.
-    public let heartbeat: HeartbeatPage<Words>
+    /// Who is alive; nil where that page is broken.
+    public let heartbeat: HeartbeatPage<Words>?
 
     /// Views memory whose parts are known.
     public init(
         _ words: Words, layout: StateLayout, journal: Journal<Words>,
-        heartbeat: HeartbeatPage<Words>
+        heartbeat: HeartbeatPage<Words>?
     ) {
         self.words = words
         self.layout = layout

@@ -6,16 +6,12 @@ import SharedMemory
 struct RingImage<Format: RingFormat> {
     /// The four indices.
     let indices: RingSnapshot
-    private let words: [UInt32]
+    private let words: CopiedWords
 
-    /// Copies the page, each word once: the indices first, then everything.
-    ///
-    /// Both ends go on meanwhile, so that slots may be newer than the indices.
-    init(reading page: borrowing some SharedWords) {
-        indices = RingSnapshot(reading: page, slotCount: Format.slotCount)
-        var words: [UInt32] = []
-        words.reserveCapacity(RingLayout.pageWordCount)
-        for word in 0..<RingLayout.pageWordCount { words.append(page.loadRelaxed(at: word)) }
+    /// Takes a copy of a page. Both ends went on while it was made, so that slots may be newer
+    /// than the indices.
+    init(_ words: CopiedWords) {
+        indices = RingSnapshot(reading: words, slotCount: Format.slotCount)
         self.words = words
     }
 
@@ -30,7 +26,7 @@ struct RingImage<Format: RingFormat> {
     func slot(at index: RingIndex) -> SlotWords {
         let first = Format.firstWord(of: index)
         func word(_ number: Int) -> UInt32 {
-            number < Format.wordsPerRequest ? words[first + number] : 0
+            number < Format.wordsPerRequest ? words.loadRelaxed(at: first + number) : 0
         }
         return SlotWords(word(0), word(1), word(2), word(3))
     }
