@@ -15,6 +15,17 @@ public struct QueueConfiguration: Equatable, Sendable {
 
     /// Each ring has a channel of its own, so that each may be served by another worker.
     public var isSplit: Bool { transmitPort != receivePort }
+
+    /// Takes the parts as they are.
+    public init(
+        transmitRing: GrantReference, receiveRing: GrantReference,
+        transmitPort: EventChannelPort, receivePort: EventChannelPort
+    ) {
+        self.transmitRing = transmitRing
+        self.receiveRing = receiveRing
+        self.transmitPort = transmitPort
+        self.receivePort = receivePort
+    }
 }
 
 /// What a frontend published about its vif, checked. Everything in it was written by the guest.

@@ -29,7 +29,7 @@ struct CrashReportTests {
         WholeFile.bytes(of: path, countMax: 64 << 20)
     }
 
-    private static func noRing(_: GrantReference, _: DomainID) -> [UInt8]? { nil }
+    private static func none(_: GrantReference, _: DomainID) -> [UInt8]? { nil }
 
     private static func page(_ byte: UInt8) -> [UInt8] { [UInt8](repeating: byte, count: 4096) }
 
@@ -104,7 +104,8 @@ struct CrashReportTests {
             }
             _ = try ChildProcess.run(["touch", "-d", "2000-01-01", "\(root)/.tmp-old"])
             for pid in 1...5 {
-                _ = try folder.write(Self.report(Int32(pid), after: pid), of: region, ring: Self.noRing)
+                _ = try folder.write(
+                    Self.report(Int32(pid), after: pid), of: region, ring: Self.none)
             }
             #expect(
                 try Self.names(in: root).sorted() == [
@@ -151,7 +152,8 @@ struct CrashReportTests {
             // Root may write in any folder, but none is made below a file or below /proc.
             for root in ["\(folder)/file", "\(folder)/file/crash", "/proc/netdd-crash"] {
                 let complaint = #expect(throws: Complaint.self) {
-                    try CrashReportFolder(root: root).write(Self.report(1), of: region, ring: Self.noRing)
+                    try CrashReportFolder(root: root).write(
+                        Self.report(1), of: region, ring: Self.none)
                 }
                 #expect(complaint?.description.hasPrefix("\(root)") == true)
             }
@@ -159,7 +161,8 @@ struct CrashReportTests {
             let there = "\(folder)/\(Self.report(9).name)"
             _ = try ChildProcess.run(["mkdir", "-p", "\(there)/x"])
             #expect(throws: Complaint.self) {
-                try CrashReportFolder(root: folder).write(Self.report(9), of: region, ring: Self.noRing)
+                try CrashReportFolder(root: folder).write(
+                    Self.report(9), of: region, ring: Self.none)
             }
             #expect(try Self.names(in: folder) == [Self.report(9).name, "file"])
         }
@@ -174,7 +177,8 @@ struct CrashReportTests {
             guard mount.status == 0 else { return }
             defer { _ = try? ChildProcess.run(["umount", folder]) }
             let complaint = #expect(throws: Complaint.self) {
-                try CrashReportFolder(root: folder).write(Self.report(1), of: region, ring: Self.noRing)
+                try CrashReportFolder(root: folder).write(
+                    Self.report(1), of: region, ring: Self.none)
             }
             #expect(complaint?.message.hasSuffix("No space left on device") == true)
             #expect(try Self.names(in: folder) == [])

@@ -25,7 +25,8 @@ struct ChaosRun: ~Copyable {
     /// Starts everything.
     init(_ options: ChaosOptions) throws {
         var scenario = try Scenario(
-            backend: ["pair", "--fault-injection"] + options.pairArguments, pages: 256)
+            backend: ["pair", "--fault-injection", "--crash-reports", ""]
+                + options.pairArguments, pages: 256)
         var guests: [ScenarioGuest] = []
         for number in 1...options.guestCount {
             let guest = ScenarioGuest(

@@ -53,7 +53,7 @@ struct DemoCommand: ParsableCommand {
             ScenarioGuest(name: "g1", mac: "00:16:3e:00:00:01", address: "10.77.0.11"),
             ScenarioGuest(name: "g2", mac: "00:16:3e:00:00:02", address: "10.77.0.12")
         )
-        var scenario = try Scenario(backend: ["pair"])
+        var scenario = try Scenario(backend: ["pair", "--crash-reports", ""])
         try scenario.start(guests.0)
         try scenario.start(guests.1)
         var steps = DemoSteps(scenario, guests: guests, seconds: seconds)

@@ -26,7 +26,9 @@ enum BackendRules {
         for worker in 0..<image.view.layout.workers {
             found += findings(ofWorker: worker, image.view, subject)
         }
-        if let shadow = shadowFinding(image.view) { found.append(shadow) }
+        // A report is of the moment of a death.
+        let isReport = subject.files?.isLive == false
+        if !isReport, let shadow = shadowFinding(image.view) { found.append(shadow) }
         return found
     }
 

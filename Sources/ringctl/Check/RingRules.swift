@@ -8,7 +8,10 @@ enum RingRules {
     /// The findings of a vif as it was found at one moment.
     static func findings(of look: VifLook) -> [Finding] {
         var found: [Finding] = []
-        for queue in look.queues {
+        // A vif that is not connected has no rings, and that is said below.
+        let isConnected =
+            look.nodes.map { $0.backendState == "4" && $0.frontendState == "4" } ?? true
+        for queue in look.queues where isConnected {
             let place = "\(look.title) queue \(queue.index)"
             found += findings(of: queue.transmit, .transmit, "\(place) Tx")
             found += findings(of: queue.receive, .receive, "\(place) Rx")

@@ -43,8 +43,8 @@ struct JournalCommand: ParsableCommand {
             return
         }
         print(
-            "journal version \(JournalLayout.version) of \(TextTable.printable(view.journal.domain))"
-                + ", \(view.layout.workers) workers, \(view.layout.queues) pages for queues")
+            "journal version \(JournalLayout.version) of "
+                + "\(TextTable.printable(view.journal.domain)), \(view.layout.workers) workers, \(view.layout.queues) pages for queues")
         for worker in 0..<view.layout.workers { show(worker, view, now: subject.now) }
         for (vif, queue) in queues { show(queue, name: "\(vif) queue \(queue.index)", view) }
         guard vif == nil || !queues.isEmpty else {

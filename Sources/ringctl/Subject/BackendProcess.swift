@@ -11,13 +11,15 @@ struct BackendProcess {
     private static var memoryName: String { "/memfd:netbackd state (deleted)" }
 
     /// Finds the backend of a domain by the memory of its processes: one that is stopped, hung or
-    /// without its parent is found too.
+    /// without its parent is found too. In our network namespace, as the claim to a domain is:
+    /// names of emulated machines mean the same there alone.
     ///
     /// - Returns: nil when there is none.
     /// - Throws: `Complaint` when there is one that cannot be looked into.
     static func find(for choice: HypervisorChoice) throws -> BackendProcess? {
         var refusal: Complaint?
-        for pid in numbers(in: "/proc") {
+        let ours = target(of: "/proc/self/ns/net")
+        for pid in numbers(in: "/proc") where target(of: "/proc/\(pid)/ns/net") == ours {
             let folder = "/proc/\(pid)/fd"
             for number in numbers(in: folder)
             where target(of: "\(folder)/\(number)") == memoryName {
