@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Glibc
+public import Glibc
 public import Platform
 
 /// Starts a thread that runs `body` once.

@@ -30,7 +30,7 @@ struct Ringctl: ParsableCommand {
         subcommands: [
             ListCommand.self, DumpCommand.self, WatchCommand.self, CheckCommand.self,
             CaptureCommand.self, JournalCommand.self, EventsCommand.self, KickCommand.self,
-            ExplainCommand.self,
+            ExplainCommand.self, MetricsCommand.self, ReportsCommand.self,
         ])
 
     static func main() {

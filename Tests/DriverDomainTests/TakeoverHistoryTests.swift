@@ -61,8 +61,9 @@ struct TakeoverHistoryTests {
         let region = try Sample.make()
         Self.tookOver(1, at: 2000, process: 50, in: region)
         Self.tookOver(0, at: 2001, process: 50, halves: 0, in: region)
-        Self.carried(0, at: 2002, process: 50, in: region)
         Self.carried(1, at: 2004, process: 50, in: region)
+        // For a queue that was opened later.
+        Self.carried(0, at: 2010, process: 50, in: region)
         let history = Self.history(of: region)
         #expect((history.takeovers, history.detection.count) == (1, 0))
         #expect((history.gap.count, history.gap.sum) == (1, 4_000_000))

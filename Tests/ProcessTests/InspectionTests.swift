@@ -55,6 +55,7 @@ extension AllPrograms {
                     asks 'explain 2.0' 'is a port of xenbr0'
                     asks 'kick 2.0 --yes' 'vif2.0 queue 0: Tx'
                     asks events 'vif2.0-q0: looked at on request'
+                    asks metrics '^netdd_queues_in_use 1$'
                     asks 'watch --count 2 --interval 50' 'worker 0  process'
                     finds 'dump 9.9' 'this domain serves no vif9.9'
                     # Nobody who asks the socket disturbs the pair.
@@ -69,6 +70,15 @@ extension AllPrograms {
                         grep -q ' 0% packet loss' /run/t/long.log
                     ringctl watch --count 500 --interval 20 $H | head -1 > /run/t/pipe.log
                     expect 'a closed pipe ends a watch' has pipe 'ringctl watch'
+                    # A new pair takes the old one's place, and answers in it.
+                    mv /run/t/pair.log /run/t/old.log
+                    pid_old=$pid_pair
+                    start pair netbackd pair --bridge xenbr0 --handover \\
+                        --hypervisor emulated:$M/dom1 --crash-reports /run/t/crash
+                    wait $pid_old
+                    until_ok ringctl metrics $H
+                    asks events 'hands over on purpose'
+                    until_ok ringctl check $H
                     whole g1
                     stop pair TERM 0
                     stop machine TERM 0
@@ -111,6 +121,7 @@ extension AllPrograms {
                     asks journal "evidence of process $old"
                     report=$(echo /run/t/crash/*-$old)
                     expect "$report is there" test -f $report/state
+                    asks reports "^${report##*/}$"
                     H="--report $report"
                     asks list 'vif2.0'
                     asks check 'every rule holds'

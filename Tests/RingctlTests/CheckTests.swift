@@ -11,9 +11,9 @@ import Testing
 @Suite("ringctl check")
 struct CheckTests {
     private func rules(
-        _ files: [String: [UInt8]] = [:], _ body: (StateView<MappedWords>) -> Void = { _ in }
+        _ files: [String: [UInt8]] = [:], isLive: Bool = true, _ body: (StateView<MappedWords>) -> Void = { _ in }
     ) throws -> [Finding.Rule] {
-        let subject = try Subject(files: StateBytes(body).files(files), name: "a test")
+        let subject = try Subject(files: StateBytes(body).files(files, isLive: isLive), name: "a test")
         return try CheckCommand.findings(of: subject, nil).map(\.rule)
     }
 
@@ -36,6 +36,8 @@ struct CheckTests {
         // The journal is before what the guest has posted.
         let behind = StateBytes.ring(requestProducer: 9, responseProducer: 9)
         #expect(try rules(["ring-1-tx": behind]) == [.journalRing])
+        // In a report the ring is of a moment later.
+        #expect(try rules(["ring-1-tx": behind], isLive: false) == [])
     }
 
     @Test("indices that wrap at 2^32 are no finding")

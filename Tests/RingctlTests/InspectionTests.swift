@@ -68,7 +68,9 @@ struct InspectionTests {
 
     /// The table without the columns of rates and of who serves, for which there is nothing here.
     private static func shortened(_ output: String) -> String {
-        let none = ["TX/S  RX/S  WAIT  FREE  ", "~0    ~0    0     0     ", "SERVED BY  ", "-          "]
+        let none = [
+            "TX/S  RX/S  WAIT  FREE  ", "~0    ~0    0     0     ", "SERVED BY  ", "-          ",
+        ]
         return none.reduce(output) { text, part in
             text.split(separator: part, omittingEmptySubsequences: false).joined()
         }

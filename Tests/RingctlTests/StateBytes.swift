@@ -66,7 +66,7 @@ struct StateBytes {
     }
 
     /// Files of a report with this memory, and rings that agree with it unless others are given.
-    func files(_ more: [String: [UInt8]] = [:]) -> MemoryFiles {
+    func files(_ more: [String: [UInt8]] = [:], isLive: Bool = false) -> MemoryFiles {
         var files: [String: [UInt8]] = [
             "state": bytes,
             "about": Array("format=1\ntime=2000\nmonotonic_ns=10000000000\n".utf8),
@@ -74,13 +74,13 @@ struct StateBytes {
             "ring-1-rx": Self.ring(requestProducer: 276, responseProducer: 20),
         ]
         files.merge(more) { $1 }
-        return MemoryFiles(files: files)
+        return MemoryFiles(files: files, isLive: isLive)
     }
 }
 
-/// A report that is no folder.
+/// A report that is no folder, or a backend that never changes.
 struct MemoryFiles: StateFiles {
     var files: [String: [UInt8]]
-    var isLive: Bool { false }
+    var isLive: Bool
     func read(_ name: String) throws -> [UInt8]? { files[name] }
 }

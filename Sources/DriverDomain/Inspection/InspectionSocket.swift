@@ -11,23 +11,21 @@ enum InspectionSocket {
     /// What its name starts with; the domain follows.
     static var prefix: String { "netbackd-inspect:" }
 
-    /// Starts to answer.
+    /// Starts to answer, as soon as no other process does for the domain: the pair whose place this
+    /// one takes ends a little later.
     ///
-    /// - Throws: `PlatformError`; EADDRINUSE while another process answers for the domain.
+    /// - Throws: `PlatformError` when there is no thread or no descriptor to be had.
     static func serve(
         _ service: InspectionService, for choice: HypervisorChoice
     ) throws(PlatformError) {
         let listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC, 0)
         guard listener >= 0 else { throw PlatformError("socket", errno: errno) }
-        let result = unsafe AbstractName(prefix: prefix, choice).withAddress {
-            unsafe bind(listener, $0, $1)
-        }
-        guard result == 0, listen(listener, 4) == 0 else {
-            let error = errno
-            close(listener)
-            throw PlatformError("bind of the inspection's socket", errno: error)
-        }
         _ = try startThread {
+            let name = AbstractName(prefix: prefix, choice)
+            while unsafe name.withAddress({ unsafe bind(listener, $0, $1) }) != 0 {
+                usleep(500_000)
+            }
+            listen(listener, 4)
             while true {
                 let client = accept(listener, nil, nil)
                 guard client >= 0 else {

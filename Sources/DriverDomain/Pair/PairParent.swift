@@ -323,6 +323,8 @@ struct PairParent: ~Copyable {
         case .ready:
             guard let primary else { return }
             logger.info("handing over to another pair")
+            let process = UInt32(bitPattern: members[primary].pid)
+            estate.region.note(.handover) { $0.process = process }
             members[primary].isEnding = true
             members[primary].socket.send(.handOver)
         case .end:

@@ -44,7 +44,8 @@ struct JournalCommand: ParsableCommand {
         }
         print(
             "journal version \(JournalLayout.version) of "
-                + "\(TextTable.printable(view.journal.domain)), \(view.layout.workers) workers, \(view.layout.queues) pages for queues")
+                + "\(TextTable.printable(view.journal.domain)), "
+                + "\(view.layout.workers) workers, \(view.layout.queues) pages for queues")
         for worker in 0..<view.layout.workers { show(worker, view, now: subject.now) }
         for (vif, queue) in queues { show(queue, name: "\(vif) queue \(queue.index)", view) }
         guard vif == nil || !queues.isEmpty else {
@@ -88,8 +89,8 @@ struct JournalCommand: ParsableCommand {
             print("  features 0x\(String(features.rawValue, radix: 16))")
         }
         if let half = queue.transmit.journal {
-            print("  Tx published \(half.published) done \(half.done) "
-                    + "intended \(half.intended ?? half.done)")
+            let intended = half.intended ?? half.done
+            print("  Tx published \(half.published) done \(half.done) intended \(intended)")
             let count = half.done.distance(from: half.published)
             for offset in 0..<min(count, TransmitFormat.slotCount) {
                 let index = half.published.advanced(by: offset)

@@ -86,17 +86,6 @@ final class Subject {
         }
     }
 
-    /// Looks into the files of a report.
-    convenience init(report folder: String) throws {
-        try self.init(files: ReportFolder(folder), name: "the report \(folder)")
-    }
-
-    /// Asks a driver domain's vchan, from dom0.
-    convenience init(via domain: String) throws {
-        let connection = try DomainConnection(toDomain: domain)
-        try self.init(files: connection, name: "domain \(domain)")
-    }
-
     /// Looks into a copy of a backend's memory.
     init(files: some StateFiles, name: String) throws {
         self.name = name

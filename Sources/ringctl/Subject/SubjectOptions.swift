@@ -14,7 +14,8 @@ struct SubjectOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Look into a crash report: a folder that `netbackd pair` wrote.", valueName: "DIR"))
+            "Look into a crash report: a folder that `netbackd pair` wrote; with --via its name.",
+            valueName: "DIR"))
     var report: String?
 
     @Option(
@@ -23,17 +24,32 @@ struct SubjectOptions: ParsableArguments {
             valueName: "DOMAIN"))
     var via: String?
 
-    func validate() throws {
-        guard report == nil || via == nil else {
-            throw ValidationError("--report and --via exclude each other")
-        }
-    }
-
     /// Opens what is to be looked at.
     func open() throws -> Subject {
-        if let report { return try Subject(report: report) }
-        if let via { return try Subject(via: via) }
+        if let via {
+            let connection = try DomainConnection(toDomain: via)
+            guard let report else {
+                return try Subject(files: connection, name: "domain \(via)")
+            }
+            return try Subject(
+                files: RemoteReport(connection: connection, name: report),
+                name: "the report \(report) of domain \(via)")
+        }
+        if let report {
+            return try Subject(files: ReportFolder(report), name: "the report \(report)")
+        }
         return try Subject(of: hypervisor)
+    }
+
+    /// Asks the pair itself.
+    func ask(_ question: String) throws -> [UInt8] {
+        if let via { return try DomainConnection(toDomain: via).ask(question) }
+        guard var client = InspectionClient(of: hypervisor) else {
+            throw Complaint(
+                "no pair that serves \(hypervisor) answers",
+                remedy: "`netbackd pair` does, in this network namespace, while its parent lives")
+        }
+        return try client.ask(question)
     }
 }
 
