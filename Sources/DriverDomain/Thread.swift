@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-public import Glibc
+import Glibc
 public import Platform
 
 /// Starts a thread that runs `body` once.
-public func startThread(_ body: @escaping @Sendable () -> Void) throws(PlatformError) -> pthread_t {
+///
+/// - Returns: a `pthread_t`, by the type that it is an alias of: whether that alias is a public one
+///   depends on which of Glibc's modules the compiler has seen first.
+public func startThread(_ body: @escaping @Sendable () -> Void) throws(PlatformError) -> UInt {
     final class Box: Sendable {
         let body: @Sendable () -> Void
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }

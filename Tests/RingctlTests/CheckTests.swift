@@ -11,9 +11,11 @@ import Testing
 @Suite("ringctl check")
 struct CheckTests {
     private func rules(
-        _ files: [String: [UInt8]] = [:], isLive: Bool = true, _ body: (StateView<MappedWords>) -> Void = { _ in }
+        _ files: [String: [UInt8]] = [:], isLive: Bool = true,
+        _ body: (StateView<MappedWords>) -> Void = { _ in }
     ) throws -> [Finding.Rule] {
-        let subject = try Subject(files: StateBytes(body).files(files, isLive: isLive), name: "a test")
+        let subject = try Subject(
+            files: StateBytes(body).files(files, isLive: isLive), name: "a test")
         return try CheckCommand.findings(of: subject, nil).map(\.rule)
     }
 
