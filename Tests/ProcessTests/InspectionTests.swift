@@ -94,10 +94,17 @@ extension AllPrograms {
                     kill -STOP $pid_pair $members
                     ip netns exec g1 ping -q -c 1 -W 1 10.9.0.1 > /run/t/lost.log
                     finds 'explain 2.0' 'WRONG  queue 0 Tx: .* requests wait and none was answered'
-                    asks list "process $(primary) "
+                    finds check 'vif2.0 queue 0 Tx: [0-9]* requests wait and none is answered'
+                    asks list "no-progress *process $(primary) "
                     asks 'journal 2.0' 'Tx published'
                     asks 'events' 'stands by'
                     kill -CONT $members $pid_pair
+                    until_ok pings 1
+                    # A guest that takes nothing: too few buffers are left for the largest packet.
+                    kill -STOP $pid_g1
+                    ping -q -i 0.002 -c 400 -W 1 10.9.0.11 > /run/t/lost.log
+                    finds 'explain 2.0' 'WRONG  queue 0 Rx: 17 buffers .* largest packet needs 18'
+                    kill -CONT $pid_g1
                     until_ok pings 1
                     whole g1
                     stop pair TERM 0

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import HostNetwork
 import NetBack
+import Netif
 import Platform
 import Ring
 
@@ -113,9 +114,19 @@ struct Explanation {
                 false,
                 "\(name) Rx: the guest has posted no buffer: packets for it wait, its driver is "
                     + "stuck or paused")
-        } else {
-            add(true, "\(name) Rx: \(rx.unansweredCount) buffers are posted")
+            return
         }
+        // A frame that may be as large as any packet is read only when there is room for it.
+        let needed = queue.opening?.receiveSlotsNeeded ?? UInt32(NetifLimits.slotsPerPacketMax)
+        let isEnough = rx.unansweredCount >= needed
+        let isMoving = old.map { $0.receive.image?.indices != rx } ?? false
+        add(
+            isEnough || isMoving ? true : queue.opening == nil ? nil : false,
+            "\(name) Rx: \(rx.unansweredCount) buffers are posted"
+                + (isEnough
+                    ? "" : ", and the largest packet needs \(needed)")
+                + (isEnough || isMoving
+                    ? "" : ": packets for the guest wait, its driver is stuck or paused"))
     }
 
     private mutating func explainJournal(_ queue: QueueLook, name: String) {

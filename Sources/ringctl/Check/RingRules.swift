@@ -20,6 +20,21 @@ enum RingRules {
         return found
     }
 
+    /// Queues whose guest has waited from one look to the other without any answer.
+    static func standstills(from before: VifLook, to after: VifLook) -> [Finding] {
+        after.queues.compactMap { queue in
+            guard let old = before.queues.first(where: { $0.index == queue.index }),
+                let first = old.transmit.image?.indices, first.isPlausible,
+                let last = queue.transmit.image?.indices, last.isPlausible,
+                first.unansweredCount > 0, last.responseProducer == first.responseProducer
+            else { return nil }
+            return Finding(
+                rule: .noProgress, place: "\(after.title) queue \(queue.index) Tx",
+                text: "\(last.unansweredCount) requests wait and none is answered: the backend "
+                    + "hangs, or an event was lost")
+        }
+    }
+
     private static func findings(of nodes: VifNodes, _ place: String) -> [Finding] {
         guard nodes.backendState != "4" || nodes.frontendState != "4" else { return [] }
         let backend = VifNodes.stateName(nodes.backendState) ?? "missing"

@@ -7,13 +7,13 @@ import Glibc
 struct CheckCommand: ParsableCommand {
     /// A busy ring is read while it moves: what is wrong in every look is wrong.
     private static var looks: Int { 3 }
-    private static var pauseMicroseconds: UInt32 { 20_000 }
+    private static var pauseMicroseconds: UInt32 { 50_000 }
 
     static let configuration = CommandConfiguration(
         commandName: "check",
         abstract: "Say in a sentence what is wrong with rings, journal, workers and pair.",
         discussion: """
-            Looks three times, 20 ms apart, and tells what was wrong each time: a busy ring is
+            Looks three times, 50 ms apart, and tells what was wrong each time: a busy ring is
             read while it moves, and one look may see two moments at once. The word in brackets at
             a line's end names the rule and stays the same from version to version.
 
@@ -45,13 +45,17 @@ struct CheckCommand: ParsableCommand {
     /// What is wrong in each of a few looks.
     static func findings(of subject: Subject, _ vif: VifArgument?) throws -> [Finding] {
         var persistent: [Finding] = []
+        var first: [VifLook] = []
+        var last: [VifLook] = []
         let isStill = subject.copiedAt != nil && subject.files?.isLive != true
         for number in 0..<(isStill ? 1 : looks) {
             if number > 0 {
                 usleep(pauseMicroseconds)
                 try subject.refresh()
             }
-            var found = try subject.vifs(vif, rings: true).flatMap(RingRules.findings)
+            last = try subject.vifs(vif, rings: true)
+            if number == 0 { first = last }
+            var found = last.flatMap(RingRules.findings)
             if vif == nil { found += BackendRules.findings(of: subject) }
             // A report's rings were copied a moment after its journal, while the successor served.
             if isStill { found.removeAll { $0.rule == .journalRing } }
@@ -63,6 +67,10 @@ struct CheckCommand: ParsableCommand {
                     persistent.contains { $0.rule == finding.rule && $0.place == finding.place }
                 }
         }
-        return persistent
+        let standstills = last.flatMap { look in
+            first.first { $0.vif == look.vif && $0.nodes?.backend == look.nodes?.backend }
+                .map { RingRules.standstills(from: $0, to: look) } ?? []
+        }
+        return persistent + (isStill ? [] : standstills)
     }
 }

@@ -15,7 +15,8 @@ struct VifRow {
         rates =
             before == nil || seconds <= 0
             ? nil : Rates(from: before, to: look, seconds: seconds)
-        findings = RingRules.findings(of: look)
+        let standstills = before.map { RingRules.standstills(from: $0, to: look) } ?? []
+        findings = RingRules.findings(of: look) + (seconds >= 0.1 ? standstills : [])
         server = Self.server(of: look, subject)
     }
 
