@@ -3,7 +3,7 @@ MINUTES ?= 10
 SEEDS ?= 100000
 PACKAGES = $(wildcard Package.swift Sources Tests Benchmarks)
 .PHONY: help setup build test sim demo soak chaos bench failover-bench image xen-test xen-bench \
-    check fmt tsan clean
+    check fmt tsan man clean
 
 help: ## list the targets
 	@awk -F '## ' '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "%-14s %s\n", $$1, $$2 }' Makefile
@@ -59,6 +59,9 @@ failover-bench: setup ## what a takeover takes and what a pair costs: HOG_MINUTE
 
 fmt: ## format the sources in place
 	swift format --in-place --parallel --recursive $(PACKAGES)
+
+man: setup ## man pages of the programs, below .build/plugins/GenerateManual
+	swift package generate-manual --multi-page
 
 tsan: setup ## the tests with two threads on one page, under the thread sanitizer
 	SWIFT_BACKTRACE=enable=no swift test --sanitize=thread --scratch-path .build-tsan \
