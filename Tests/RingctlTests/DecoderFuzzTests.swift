@@ -18,10 +18,9 @@ struct DecoderFuzzTests {
         let looks = try subject.vifs(rings: true)
         for look in looks {
             for queue in look.queues {
-                text += queue.transmit.image?.lines.joined() ?? ""
+                text += queue.transmit.lines.joined() + queue.receive.lines.joined()
                 text += queue.transmit.image?.slotLines.joined() ?? ""
                 text += queue.receive.image?.slotLines.joined() ?? ""
-                text += queue.transmit.journal?.lines(queue.transmit.image?.indices).joined() ?? ""
             }
             for step in Explanation(of: look, before: look, subject).steps { text += step.text }
         }

@@ -22,7 +22,8 @@ enum RingCopy {
         }
     }
 
-    private static func bytes<H: Hypervisor & ~Copyable>(
+    /// The same, through a handle that the caller has.
+    static func bytes<H: Hypervisor & ~Copyable>(
         of reference: GrantReference, from domain: DomainID, through hypervisor: inout H
     ) throws(PlatformError) -> [UInt8] {
         let pages = try hypervisor.map(reference, of: domain)

@@ -3,7 +3,6 @@ import EmulatedPlatform
 import Logging
 import NetBack
 import Platform
-import SharedMemory
 import XenPlatform
 
 // Keeps what is left of a primary that died.
@@ -46,13 +45,7 @@ extension PairParent {
     ) throws(Complaint) -> String {
         try reports.write(report, of: estate.region) { reference, domain in
             // A guest that is gone has no rings any more.
-            guard let pages = try? hypervisor.map(reference, of: domain) else { return nil }
-            // SAFETY: the grant table mapped one page, and the view is used before it is unmapped.
-            let words = unsafe MappedWords(
-                at: pages.base, wordCount: JournalLayout.pageWordCount)
-            let bytes = words.bytes(count: JournalLayout.pageWordCount)
-            try? hypervisor.unmap(pages)
-            return bytes
+            try? RingCopy.bytes(of: reference, from: domain, through: &hypervisor)
         }
     }
 }

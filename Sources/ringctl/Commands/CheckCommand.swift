@@ -34,12 +34,12 @@ struct CheckCommand: ParsableCommand {
         if output.json {
             try output.print(CheckDocument(found))
         } else {
-            for finding in found { print(finding.line) }
+            for finding in found { print(Paint.bad(finding.line)) }
         }
         guard found.isEmpty else {
             throw Complaint("\(found.count) of the rules do not hold", remedy: nil)
         }
-        if !output.json { print("every rule holds") }
+        if !output.json { print(Paint.good("every rule holds")) }
     }
 
     /// What is wrong in each of a few looks.

@@ -69,15 +69,13 @@ struct DumpCommand: ParsableCommand {
         _ half: HalfLook<Format>, _ name: String, _ key: String,
         _ slotLines: (RingImage<Format>) -> [String]
     ) {
-        if let image = half.image {
-            let port = half.port.map { " port=\(TextTable.printable($0))" } ?? ""
+        let port = half.port.map { " port=\(TextTable.printable($0))" } ?? ""
+        if half.image != nil {
             print("\(name): \(key)=\(half.reference ?? "")\(port)")
-            image.lines.forEach { print($0) }
-            if let page = half.journal { page.lines(image.indices).forEach { print($0) } }
-            if slots { slotLines(image).forEach { print($0) } }
         } else {
             print("\(name): \(half.failure ?? "no ring")")
-            if let page = half.journal { page.lines(nil).forEach { print($0) } }
         }
+        half.lines.forEach { print($0) }
+        if slots, let image = half.image { slotLines(image).forEach { print($0) } }
     }
 }

@@ -36,7 +36,12 @@ struct ExplainCommand: ParsableCommand {
                 ExplainDocument(steps: explanations.flatMap(\.steps)))
         } else {
             for step in explanations.flatMap(\.steps) {
-                let mark = step.verdict == "ok" ? "ok   " : step.verdict == "?" ? "?    " : "WRONG"
+                let mark =
+                    switch step.verdict {
+                    case "ok": Paint.good("ok   ")
+                    case "wrong": Paint.bad("WRONG")
+                    default: "?    "
+                    }
                 print("\(mark)  \(step.text)")
             }
         }

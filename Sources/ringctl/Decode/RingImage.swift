@@ -32,8 +32,8 @@ struct RingImage<Format: RingFormat> {
     }
 
     /// The indices under the names that they have in Xen's headers, with their distance from
-    /// `rsp_prod` in parentheses.
-    var lines: [String] {
+    /// `rsp_prod` in parentheses; below them what its backend keeps.
+    func lines(with page: HalfPage? = nil) -> [String] {
         let rows = [
             ("req_prod", indices.requestProducer, "req_event", indices.requestEvent),
             ("rsp_prod", indices.responseProducer, "rsp_event", indices.responseEvent),
@@ -42,6 +42,7 @@ struct RingImage<Format: RingFormat> {
         for (leftName, left, rightName, right) in rows {
             table.append(["  \(leftName)", text(left), rightName, text(right)])
         }
+        for row in page?.rows(text) ?? [] { table.append(row) }
         return table.lines
     }
 

@@ -65,12 +65,10 @@ struct WatchScreen {
     private func inside(_ row: VifRow) -> [String] {
         var lines = ["\(row.look.title)  \(row.health)  \(row.server ?? "-")"]
         for queue in row.look.queues {
-            lines.append("queue \(queue.index) Tx")
-            lines += queue.transmit.image?.lines ?? ["  \(queue.transmit.failure ?? "no ring")"]
-            lines += queue.transmit.journal?.lines(queue.transmit.image?.indices) ?? []
-            lines.append("queue \(queue.index) Rx")
-            lines += queue.receive.image?.lines ?? ["  \(queue.receive.failure ?? "no ring")"]
-            lines += queue.receive.journal?.lines(queue.receive.image?.indices) ?? []
+            lines.append("queue \(queue.index) Tx: \(queue.transmit.failure ?? "")")
+            lines += queue.transmit.lines
+            lines.append("queue \(queue.index) Rx: \(queue.receive.failure ?? "")")
+            lines += queue.receive.lines
         }
         return lines + row.findings.map { "! \($0.line)" }
     }
