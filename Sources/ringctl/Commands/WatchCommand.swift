@@ -6,6 +6,9 @@ import Platform
 
 /// `ringctl watch`: everything, as it moves.
 struct WatchCommand: ParsableCommand {
+    /// States and names are read from the store once a second, in nanoseconds.
+    private static var storeAge: UInt64 { 1_000_000_000 }
+
     static let configuration = CommandConfiguration(
         commandName: "watch",
         abstract: "Watch rates, fill, stalls, beats and takeovers on the whole screen.",
@@ -42,7 +45,7 @@ struct WatchCommand: ParsableCommand {
         _ subject: Subject, since before: [VifLook], seconds: Double
     ) throws -> [VifRow] {
         try subject.refresh()
-        return try subject.vifs(rings: true).map { look in
+        return try subject.vifs(rings: true, storeAge: Self.storeAge).map { look in
             let old = before.first {
                 $0.vif == look.vif && $0.nodes?.backend == look.nodes?.backend
             }

@@ -39,6 +39,9 @@ final class Subject {
     private(set) var about: [(key: String, value: String)] = []
     let files: (any StateFiles)?
     private var store: LibXenStore?
+    /// What the store said, and when.
+    private var remembered: [(nodes: VifNodes, queues: [VifQueueNodes])] = []
+    private var readAt = Instant(nanoseconds: 0)
     private let readRing: (RingPlace) throws -> CopiedWords
 
     /// Looks at a domain that we are, or, as dom0, at all of them.
@@ -143,19 +146,36 @@ final class Subject {
     // MARK: vifs
 
     /// Every vif, or those that an argument names, with their rings if those are wanted.
-    func vifs(_ wanted: VifArgument? = nil, rings: Bool) throws -> [VifLook] {
-        var looks: [VifLook] = []
+    ///
+    /// What the store says may be as old as `storeAge` nanoseconds: it takes a request for each
+    /// node, and changes seldom.
+    func vifs(
+        _ wanted: VifArgument? = nil, rings: Bool, storeAge: UInt64 = 0
+    ) throws -> [VifLook] {
+        let now = Instant.now
+        if storeAge == 0 || remembered.isEmpty || now.nanoseconds(since: readAt) >= storeAge {
+            remembered = try readStore(wanted)
+            readAt = now
+        }
+        var looks = remembered.map { look($0.nodes, $0.queues, rings: rings) }
+        if let image {
+            looks += journalled(in: image, except: looks, wanted, rings: rings)
+        }
+        return looks.sorted { $0.vif < $1.vif }
+    }
+
+    private func readStore(
+        _ wanted: VifArgument?
+    ) throws -> [(nodes: VifNodes, queues: [VifQueueNodes])] {
+        var found: [(VifNodes, [VifQueueNodes])] = []
         let all = try ask { store throws(PlatformError) in try VifNodes.all(in: &store) } ?? []
         for nodes in all where wanted?.names(nodes.vif, guest: nodes.name) ?? true {
             let queues = try ask { store throws(PlatformError) in
                 try VifQueueNodes.all(of: nodes, in: &store)
             }
-            looks.append(look(nodes, queues ?? [], rings: rings))
+            found.append((nodes, queues ?? []))
         }
-        if let image {
-            looks += journalled(in: image, except: looks, wanted, rings: rings)
-        }
-        return looks.sorted { $0.vif < $1.vif }
+        return found
     }
 
     /// The vifs that an argument names, one at least.
