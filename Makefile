@@ -2,7 +2,7 @@
 MINUTES ?= 10
 SEEDS ?= 100000
 PACKAGES = $(wildcard Package.swift Sources Tests Benchmarks)
-.PHONY: help setup build test sim demo soak chaos bench failover-bench image xen-test xen-bench \
+.PHONY: help setup build test sim demo soak chaos bench failover-bench inspect-bench image xen-test xen-bench \
     check fmt tsan man clean
 
 help: ## list the targets
@@ -56,6 +56,9 @@ bench: setup ## measure, and print tables
 
 failover-bench: setup ## what a takeover takes and what a pair costs: HOG_MINUTES=60 (1)
 	scripts/failover-bench --minutes $(or $(HOG_MINUTES),1)
+
+inspect-bench: build ## what ringctl costs a pair that it looks at
+	scripts/inspect-bench
 
 fmt: ## format the sources in place
 	swift format --in-place --parallel --recursive $(PACKAGES)

@@ -23,10 +23,11 @@ public enum SystemFile {
         try text(of: path).split(separator: "\n", omittingEmptySubsequences: false)
     }
 
-    /// The names in a folder, sorted, without those that begin with a dot; none if it is not there.
+    /// The names in a folder, sorted, those that begin with a dot only if asked for; none if it is
+    /// not there.
     ///
     /// - Throws: `Complaint` naming the folder.
-    public static func names(in folder: String) throws -> [String] {
+    public static func names(in folder: String, hidden: Bool = false) throws -> [String] {
         guard let handle = unsafe opendir(folder) else {
             if errno == ENOENT { return [] }
             throw unreadable(folder)
@@ -37,7 +38,8 @@ public enum SystemFile {
             let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) { bytes in
                 unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
-            if !name.hasPrefix(".") { names.append(name) }
+            let isOwn = name == "." || name == ".."
+            if hidden ? !isOwn : !name.hasPrefix(".") { names.append(name) }
         }
         return names.sorted()
     }
@@ -50,6 +52,24 @@ public enum SystemFile {
         guard count > 0 else { return nil }
         return String(decoding: bytes.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
             .split(separator: "/").last.map(String.init)
+    }
+
+    /// A file's bytes, all of them.
+    ///
+    /// - Throws: `Complaint` naming the file, when it cannot be read or has more than `countMax`.
+    public static func bytes(of path: String, countMax: Int) throws -> [UInt8] {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else { throw unreadable(path) }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        while bytes.count <= countMax {
+            let count = unsafe read(descriptor, &buffer, buffer.count)
+            if count == 0 { return bytes }
+            guard count > 0 else { throw unreadable(path) }
+            bytes += buffer.prefix(count)
+        }
+        throw Complaint("\(path) has more than \(countMax) bytes", remedy: nil)
     }
 
     private static func unreadable(_ path: String) -> Complaint {

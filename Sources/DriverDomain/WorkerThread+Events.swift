@@ -17,10 +17,11 @@ extension WorkerThread where H: ~Copyable {
         region.keepEvidence(ofWorker: worker.number, half, at: instant, ring: ring)
     }
 
+    /// Keeps a takeover as events, once what had waited is carried.
     func note(
-        _ found: WorkerTakeover, from takenAt: Instant, to doneAt: Instant, isSuccessor: Bool
+        _ takeover: (found: WorkerTakeover, doneAt: Instant), from takenAt: Instant
     ) {
-        guard isSuccessor else { return }
+        let (found, doneAt) = takeover
         region.note(.tookOver) {
             $0.worker = worker.number
             $0.begin = takenAt.nanoseconds
@@ -31,6 +32,8 @@ extension WorkerThread where H: ~Copyable {
                 $0.text = "sent_before=\(found.framesSentBefore) recovered=\(found.framesRecovered)"
             }
         }
+        // Those of the unfinished step were carried as a part of it.
+        if found.packetsCarried > 0 { noteFirstPacket(at: doneAt) }
         for (half, fault) in found.faults {
             region.note(.journalRefused) {
                 $0.name(half, in: region.journal)
@@ -45,8 +48,13 @@ extension WorkerThread where H: ~Copyable {
         }
     }
 
+    /// Tells of the first packet since the takeover.
     func reportFirstPacket(at instant: Instant) {
         replies.post(.firstPacket(worker: worker.number, at: instant))
+        noteFirstPacket(at: instant)
+    }
+
+    private func noteFirstPacket(at instant: Instant) {
         region.note(.firstPacket) {
             $0.worker = worker.number
             $0.begin = instant.nanoseconds
@@ -58,9 +66,7 @@ extension WorkerThread where H: ~Copyable {
         replies.post(.half(event))
         switch event {
         case .opened(let half): region.note(.opened) { $0.name(half) }
-        case .closed(let half, let statistics?):
-            _ = statistics
-            region.note(.closed) { $0.name(half) }
+        case .closed(let half, .some): region.note(.closed) { $0.name(half) }
         case .disabled(let half, let fault):
             region.note(.disabled) {
                 $0.name(half)

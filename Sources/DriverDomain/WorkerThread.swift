@@ -102,9 +102,10 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
         let takenAt = Instant.now
         do throws(PlatformError) {
             takeRequests()
-            try takeOver(at: takenAt)
+            let takeover = try takeOver(at: takenAt)
             // What has waited is carried before the thread gives way to anybody again.
             _ = turn(&worker)
+            if let takeover { note(takeover, from: takenAt) }
             tellOfFirstPacket()
             takePriority(leaving: share, isUrgent: isUrgent)
             try serve()
@@ -128,7 +129,12 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
     }
 
     /// Serves on where the last owner of the lock left off.
-    private mutating func takeOver(at takenAt: Instant) throws(PlatformError) {
+    ///
+    /// - Returns: what is to be told of it, once what has waited is carried; nil when nobody had
+    ///   the lock before.
+    private mutating func takeOver(
+        at takenAt: Instant
+    ) throws(PlatformError) -> (found: WorkerTakeover, doneAt: Instant)? {
         let holder = lease.holder
         if holder != .none { keepEvidence(at: takenAt) }
         guard let epoch = lease.acquire(succeeding: holder) else {
@@ -144,12 +150,12 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
         replies.post(
             .tookOver(
                 worker: worker.number, found, epoch: epoch, lockedAt: takenAt, doneAt: doneAt))
-        note(found, from: takenAt, to: doneAt, isSuccessor: holder != .none)
         if found.packetsCarried > 0 {
-            reportFirstPacket(at: doneAt)
+            replies.post(.firstPacket(worker: worker.number, at: doneAt))
         } else if found.halfCount > 0 {
             packetsBefore = worker.packetCount
         }
+        return holder != .none ? (found, doneAt) : nil
     }
 
     private mutating func close() {

@@ -26,7 +26,7 @@ struct CrashReportTests {
     }
 
     private static func bytes(_ path: String) -> [UInt8]? {
-        WholeFile.bytes(of: path, countMax: 64 << 20)
+        try? SystemFile.bytes(of: path, countMax: 64 << 20)
     }
 
     private static func none(_: GrantReference, _: DomainID) -> [UInt8]? { nil }

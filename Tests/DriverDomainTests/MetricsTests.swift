@@ -129,7 +129,7 @@ struct MetricsTests {
     @Test("labels are escaped")
     func escaping() throws {
         let region = try SampleRegion.make()
-        region.journal.describe(domain: "a\\b\"c\nd", maker: 1, madeAt: 0)
+        region.journal.describe(domain: "a\\b\"c\nd")
         let version = JournalLayout.version
         #expect(
             Self.samples("netdd_info", of: region) == [

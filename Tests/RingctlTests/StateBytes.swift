@@ -12,7 +12,7 @@ import TestSupport
 
 /// A backend's memory as bytes, made by the code that makes a live one.
 struct StateBytes {
-    static let layout = StateLayout(workers: 2, queues: 3)
+    static let layout = StateLayout(workers: 2, queues: 40)
     var bytes: [UInt8] = []
 
     /// Memory with one queue, vif7.0, in page 1, changed by `body` before it is copied.
@@ -25,9 +25,9 @@ struct StateBytes {
         let words = unsafe MappedWords(at: memory, wordCount: layout.inspectedWordCount)
         let beats = unsafe MappedWords(
             at: memory + 4 * layout.journalWordCount, wordCount: layout.heartbeatWordCount)
-        let journal = Journal(formatting: words, workers: 2, queues: 3)
+        let journal = Journal(formatting: words, workers: 2, queues: layout.queues)
         let heartbeat = HeartbeatPage(formatting: beats, slotCount: 2)
-        journal.describe(domain: "emulated:/nowhere", maker: 1, madeAt: 1000)
+        journal.describe(domain: "emulated:/nowhere")
         for worker in 0..<2 {
             let page = journal.worker(worker)
             _ = page.lease.acquire(succeeding: .none)

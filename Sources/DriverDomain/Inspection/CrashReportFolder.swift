@@ -103,7 +103,7 @@ struct CrashReportFolder: Sendable {
             guard unsafe lstat(path, &status) == 0 else { continue }
             if seconds - Int(status.st_mtim.tv_sec) > Self.hiddenSecondsMax { Self.remove(path) }
         }
-        var reports = names.filter(CrashReport.isName).sorted().map { "\(root)/\($0)" }[...]
+        var reports = names.filter(CrashReport.isName).map { "\(root)/\($0)" }[...]
         var sizes = reports.map(Self.byteCount)[...]
         var total = sizes.reduce(byteCount, Self.sum)
         while let oldest = reports.first, let size = sizes.first,
@@ -134,18 +134,10 @@ struct CrashReportFolder: Sendable {
     /// The names in a folder, hidden ones too; none for a link to one.
     private static func names(in folder: String) -> [String] {
         var status = stat()
-        guard unsafe lstat(folder, &status) == 0, status.st_mode & S_IFMT == S_IFDIR,
-            let handle = unsafe opendir(folder)
-        else { return [] }
-        defer { unsafe closedir(handle) }
-        var names: [String] = []
-        while let entry = unsafe readdir(handle) {
-            let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-                unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name != "." && name != ".." { names.append(name) }
+        guard unsafe lstat(folder, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+            return []
         }
-        return names
+        return (try? SystemFile.names(in: folder, hidden: true)) ?? []
     }
 
     /// Removes a report, which has no folders within, as far as that can be done.

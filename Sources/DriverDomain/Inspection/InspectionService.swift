@@ -123,7 +123,7 @@ final class InspectionService: Sendable {
 
     private var reportNames: String {
         guard let reports, let names = try? SystemFile.names(in: reports) else { return "" }
-        return names.filter { !$0.hasPrefix(".") }.sorted().joined(separator: "\n")
+        return names.joined(separator: "\n")
     }
 
     private func report(_ question: String) -> [UInt8] {
@@ -134,7 +134,7 @@ final class InspectionService: Sendable {
             return Self.refused("there is no such report")
         }
         let path = "\(reports)/\(parts[1])/\(parts[2])"
-        guard let bytes = WholeFile.bytes(of: path, countMax: 64 << 20) else {
+        guard let bytes = try? SystemFile.bytes(of: path, countMax: 64 << 20) else {
             return Self.refused("there is no such report")
         }
         return Self.framed(bytes)

@@ -46,8 +46,7 @@ final class StateRegion: @unchecked Sendable {
             formatting: journalWords, workers: layout.workers, queues: layout.queues)
         heartbeat = HeartbeatPage(formatting: heartbeatWords, slotCount: layout.workers)
         view = StateView(words, layout: layout, journal: journal, heartbeat: heartbeat)
-        journal.describe(
-            domain: choice.identity, maker: getpid(), madeAt: UInt64(clamping: time(nil)))
+        journal.describe(domain: choice.identity)
         self.descriptor = descriptor
         self.layout = layout
         unsafe self.base = base

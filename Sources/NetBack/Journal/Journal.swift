@@ -67,25 +67,10 @@ public struct Journal<Words: SharedWords> {
     }
 
     /// Caller: who made it. Says for whom, for an inspector.
-    public func describe(domain: String, maker: Int32, madeAt seconds: UInt64) {
-        words.storeRelaxed(UInt32(bitPattern: maker), at: JournalLayout.makerWord)
-        words.storeRelaxed(UInt32(truncatingIfNeeded: seconds), at: JournalLayout.madeAtWord)
-        words.storeRelaxed(
-            UInt32(truncatingIfNeeded: seconds >> 32), at: JournalLayout.madeAtWord + 1)
-        domainField.write(domain)
-    }
+    public func describe(domain: String) { domainField.write(domain) }
 
     /// Which domain of which hypervisor is served: `xen`, or an emulated domain's socket.
     public var domain: String { domainField.read() }
-
-    /// The process that made it.
-    public var maker: Int32 { Int32(bitPattern: words.loadRelaxed(at: JournalLayout.makerWord)) }
-
-    /// When it was made, in seconds since 1970.
-    public var madeAt: UInt64 {
-        UInt64(words.loadRelaxed(at: JournalLayout.madeAtWord))
-            | UInt64(words.loadRelaxed(at: JournalLayout.madeAtWord + 1)) << 32
-    }
 
     private var domainField: TextField<Words> {
         TextField(

@@ -17,9 +17,6 @@ public enum JournalLayout {
     static var versionWord: Int { 1 }
     static var workersWord: Int { 2 }
     static var queuesWord: Int { 3 }
-    /// The process that made it, and when: seconds since 1970, low half first.
-    static var makerWord: Int { 4 }
-    static var madeAtWord: Int { 5 }
     /// 128 bytes: which domain of which hypervisor is served.
     static var domainWord: Int { 16 }
     static var domainWordCount: Int { 32 }

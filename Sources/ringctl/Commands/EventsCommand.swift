@@ -3,6 +3,7 @@ import ArgumentParser
 import DriverDomain
 import Glibc
 import NetBack
+import SharedMemory
 
 /// `ringctl events`: what happened to a backend.
 struct EventsCommand: ParsableCommand {
@@ -24,11 +25,10 @@ struct EventsCommand: ParsableCommand {
 
     func run() throws {
         let subject = try options.open()
-        guard let view = subject.image?.view else {
-            throw Complaint(
-                subject.imageFailure ?? "no backend of this project serves \(subject.name)",
-                remedy: "other backends keep no events")
-        }
+        try subject.withView { view in try show(view, of: subject) }
+    }
+
+    private func show(_ view: StateView<MappedWords>, of subject: Subject) throws {
         let events = view.events.events().map(\.event)
         let stories = TakeoverStory.stories(in: events)
         if output.json {

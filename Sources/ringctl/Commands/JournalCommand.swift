@@ -30,11 +30,10 @@ struct JournalCommand: ParsableCommand {
 
     func run() throws {
         let subject = try options.open()
-        guard let view = subject.image?.view else {
-            throw Complaint(
-                subject.imageFailure ?? "no backend of this project serves \(subject.name)",
-                remedy: "other backends keep no journal")
-        }
+        try subject.withView { view in try show(view, of: subject) }
+    }
+
+    private func show(_ view: StateView<MappedWords>, of subject: Subject) throws {
         let looks = try vif.map { try subject.named($0) } ?? []
         let queues = looks.flatMap { look in look.queues.map { (look.vif, $0) } }
             .filter { $0.1.slot != nil }
@@ -69,6 +68,23 @@ struct JournalCommand: ParsableCommand {
         print(
             "  evidence of process \(old.owner.process), \(Duration.text(nanoseconds: died)) ago: "
                 + (old.unfinishedStep.map { text(of: $0, view) } ?? "between steps"))
+        if let half = evidence.half(queueCount: view.layout.queues) {
+            Self.lines(of: evidence, half.direction, view).forEach { print("  \($0)") }
+        }
+    }
+
+    /// The ring and the page of the half in whose step a worker died.
+    static func lines(
+        of evidence: Evidence<MappedWords>, _ direction: QueueDirection,
+        _ view: StateView<MappedWords>
+    ) -> [String] {
+        let ring = CopiedWords(copying: view.words, from: evidence.ringWord)
+        let page = HalfPage(evidence.queuePage, direction)
+        let lines =
+            direction == .transmit
+            ? RingImage<TransmitFormat>(ring).lines(with: page)
+            : RingImage<ReceiveFormat>(ring).lines(with: page)
+        return lines + page.notes
     }
 
     private func text(

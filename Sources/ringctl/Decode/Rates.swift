@@ -17,8 +17,9 @@ struct Rates: Equatable {
 
     /// `seconds` lie between the two; more than 0.
     init(from before: VifLook?, to after: VifLook, seconds: Double) {
-        var (transmit, receive): (UInt64, UInt64) = (0, 0)
-        var packets: (UInt64, UInt64)?
+        // Numbers out of memory that anybody may have broken: sums of them must not overflow.
+        var (transmit, receive) = (0.0, 0.0)
+        var packets: (Double, Double)?
         (waiting, buffers) = (0, 0)
         for queue in after.queues {
             let old = before?.queues.first { $0.index == queue.index }
@@ -42,27 +43,28 @@ struct Rates: Equatable {
                 given + Self.grown(oldGiven, fresh.statistics.receivePackets)
             )
         }
-        transmitSlots = Double(transmit) / seconds
-        receiveSlots = Double(receive) / seconds
-        transmitPackets = packets.map { Double($0.0) / seconds }
-        receivePackets = packets.map { Double($0.1) / seconds }
+        transmitSlots = transmit / seconds
+        receiveSlots = receive / seconds
+        transmitPackets = packets.map { $0.0 / seconds }
+        receivePackets = packets.map { $0.1 / seconds }
     }
 
-    private static func moved(_ before: RingSnapshot?, _ after: RingSnapshot?) -> UInt64 {
+    private static func moved(_ before: RingSnapshot?, _ after: RingSnapshot?) -> Double {
         guard let before, let after else { return 0 }
         let distance = after.responseProducer.distance(from: before.responseProducer)
         // A ring that was set up anew moves backwards.
-        return distance < 1 << 31 ? UInt64(distance) : 0
+        return distance < 1 << 31 ? Double(distance) : 0
     }
 
-    private static func grown(_ before: UInt64?, _ after: UInt64) -> UInt64 {
+    private static func grown(_ before: UInt64?, _ after: UInt64) -> Double {
         guard let before, after >= before else { return 0 }
-        return after - before
+        return Double(after - before)
     }
 
     /// A rate for people: packets, or slots with a sign that they are slots.
     static func text(packets: Double?, slots: Double) -> String {
-        let value = packets ?? slots
+        // More than any interface has ever carried, and still an Int.
+        let value = min(packets ?? slots, 1e15)
         let digits = value >= 10 || value == 0 ? "\(Int(value.rounded()))" : "\(Int(value * 10))"
         let text = value >= 10 || value == 0 ? digits : "\(Int(value)).\(Int(value * 10) % 10)"
         return packets == nil ? "~\(text)" : text

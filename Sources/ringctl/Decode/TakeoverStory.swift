@@ -37,7 +37,8 @@ struct TakeoverStory: Equatable {
                     && first - $0.nanoseconds < 3_000_000_000
             }
             let end = events.first {
-                $0.kind == .ended && $0.count == 1 && $0.nanoseconds + 1_000_000_000 >= first
+                $0.kind == .ended && $0.count == 1
+                    && ($0.nanoseconds >= first || first - $0.nanoseconds <= 1_000_000_000)
             }
             let packets = events.filter { $0.kind == .firstPacket && $0.process == process }
             let last = packets.map(\.begin).max()

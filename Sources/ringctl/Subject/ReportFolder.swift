@@ -22,25 +22,8 @@ struct ReportFolder: StateFiles {
 
     func read(_ name: String) throws -> [UInt8]? {
         let path = "\(folder)/\(name)"
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            if errno == ENOENT { return nil }
-            throw Complaint("\(path) cannot be read: errno \(errno)", remedy: "run as root")
-        }
-        defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 1 << 16)
-        while bytes.count < Self.byteCountMax {
-            let count = unsafe Glibc.read(descriptor, &buffer, buffer.count)
-            guard count > 0 else {
-                guard count == 0 else {
-                    throw Complaint("\(path) cannot be read: errno \(errno)", remedy: nil)
-                }
-                return bytes
-            }
-            bytes += buffer.prefix(count)
-        }
-        throw Complaint("\(path) is larger than any report", remedy: nil)
+        guard unsafe access(path, F_OK) == 0 || errno != ENOENT else { return nil }
+        return try SystemFile.bytes(of: path, countMax: Self.byteCountMax)
     }
 
     /// The lines `key=value` of a text.

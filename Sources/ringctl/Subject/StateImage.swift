@@ -131,7 +131,8 @@ final class StateImage: @unchecked Sendable {
             let journal = try Journal(
                 attachingTo: unsafe MappedWords(at: base, wordCount: layout.journalWordCount))
             // A broken heartbeat page does not hide the rest.
-            let heartbeat = try? HeartbeatPage(attachingTo: heartbeatWords)
+            var heartbeat = try? HeartbeatPage(attachingTo: heartbeatWords)
+            if let found = heartbeat, found.slotCount < layout.workers { heartbeat = nil }
             return StateView(words, layout: layout, journal: journal, heartbeat: heartbeat)
         } catch {
             throw Complaint("\(error)", remedy: nil)

@@ -30,8 +30,6 @@ final class Subject {
     private(set) var image: StateImage?
     /// Why it cannot be had, where there is a reason worth telling.
     private(set) var imageFailure: String?
-    /// A process that has that memory, of a live backend on this machine.
-    let process: Int32?
     let choice: HypervisorChoice?
     /// What the clock of the memory's times showed when the memory was copied; nil: it is ours.
     private(set) var copiedAt: UInt64?
@@ -50,15 +48,11 @@ final class Subject {
         self.choice = choice
         files = nil
         store = try choice.openStore()
-        var process: Int32?
         do {
-            let found = try BackendProcess.find(for: choice)
-            image = found?.image
-            process = found?.pid
+            image = try BackendProcess.memory(for: choice)
         } catch let complaint as Complaint {
             imageFailure = complaint.description
         }
-        self.process = process
         switch choice {
         case .xen:
             // Opened when first needed: listing takes no grants.
@@ -94,7 +88,6 @@ final class Subject {
         self.name = name
         self.files = files
         choice = nil
-        process = nil
         guard let bytes = try files.read("state") else {
             throw Complaint("\(name) has no state", remedy: nil)
         }
@@ -129,6 +122,21 @@ final class Subject {
     /// The instant to compare the memory's times with, in nanoseconds.
     var now: UInt64 { copiedAt ?? Instant.now.nanoseconds }
 
+    /// Calls `body` with what the backend keeps, which is there for as long as the call: a view
+    /// does not keep its memory, and we might be gone after our last use.
+    ///
+    /// - Throws: `Complaint` when there is none, or none of ours, and what `body` throws.
+    func withView<Result>(
+        _ body: (StateView<MappedWords>) throws -> Result
+    ) throws -> Result {
+        guard let image else {
+            throw Complaint(
+                imageFailure ?? "no backend of this project serves \(name)",
+                remedy: "other backends keep no journal and no events")
+        }
+        return try withExtendedLifetime(image) { try body(image.view) }
+    }
+
     /// Asks the store something; nil where there is none.
     func ask<Answer>(
         _ question: (inout LibXenStore) throws(PlatformError) -> Answer
@@ -157,7 +165,8 @@ final class Subject {
             remembered = try readStore(wanted)
             readAt = now
         }
-        var looks = remembered.map { look($0.nodes, $0.queues, rings: rings) }
+        let slots = self.slots
+        var looks = remembered.map { look($0.nodes, $0.queues, slots, rings: rings) }
         if let image {
             looks += journalled(in: image, except: looks, wanted, rings: rings)
         }
@@ -188,7 +197,7 @@ final class Subject {
     }
 
     private func look(
-        _ nodes: VifNodes, _ queueNodes: [VifQueueNodes], rings: Bool
+        _ nodes: VifNodes, _ queueNodes: [VifQueueNodes], _ slots: [Place: Int], rings: Bool
     ) -> VifLook {
         var look = VifLook(vif: nodes.vif, nodes: nodes, queues: [])
         for node in queueNodes {
@@ -197,7 +206,7 @@ final class Subject {
             queue.transmit.port = node.transmitPort
             queue.receive.reference = node.receiveRing
             queue.receive.port = node.receivePort
-            if nodes.backend == nil, let slot = slot(of: nodes.vif, node.index) {
+            if nodes.backend == nil, let slot = slots[Place(nodes.vif, node.index)] {
                 addJournal(slot, to: &queue)
                 look.interfaceName = image?.view.journal.queue(slot).interfaceName
             }
@@ -233,12 +242,28 @@ final class Subject {
         return looks
     }
 
-    private func slot(of vif: VifID, _ index: UInt32) -> Int? {
-        guard let journal = image?.view.journal else { return nil }
-        return (0..<journal.queueCount).first {
-            let id = journal.queue($0).opening(slot: $0)?.id
-            return id?.vif == vif && id?.index == index
+    /// A queue, whatever its connection.
+    private struct Place: Hashable {
+        let vif: VifID
+        let index: UInt32
+
+        init(_ vif: VifID, _ index: UInt32) {
+            self.vif = vif
+            self.index = index
         }
+    }
+
+    /// Where the journal has each queue.
+    private var slots: [Place: Int] {
+        guard let journal = image?.view.journal else { return [:] }
+        var slots: [Place: Int] = [:]
+        for slot in 0..<journal.queueCount {
+            guard let id = journal.queue(slot).opening(slot: slot)?.id else { continue }
+            let place = Place(id.vif, id.index)
+            // Of two, which `check` tells of, the first.
+            if slots[place] == nil { slots[place] = slot }
+        }
+        return slots
     }
 
     private func addJournal(_ slot: Int, to queue: inout QueueLook) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Heartbeat
 import NetBack
+import Ring
 import SharedMemory
 
 /// What `ringctl watch` shows, as lines of text.
@@ -14,6 +15,7 @@ struct WatchScreen {
     var events: [String]
     var subject: String
     var time: String
+    private static var eventsMax: UInt32 { 8 }
 
     init(_ subject: Subject, _ rows: [VifRow]) {
         self.rows = rows
@@ -21,21 +23,32 @@ struct WatchScreen {
         let clock = WallClock(of: subject)
         time = clock.text(subject.now)
         findings = BackendRules.findings(of: subject)
-        workers = []
-        events = []
-        guard let view = subject.image?.view else { return }
-        let now = subject.now
-        for number in 0..<view.layout.workers {
+        let lines = try? subject.withView { view in
+            (
+                Self.lines(ofWorkers: view, now: subject.now),
+                Self.lines(ofEvents: view.events, clock)
+            )
+        }
+        (workers, events) = lines ?? ([], [])
+    }
+
+    private static func lines(ofWorkers view: StateView<MappedWords>, now: UInt64) -> [String] {
+        (0..<view.layout.workers).map { number in
             let page = view.journal.worker(number)
             let beat = view.heartbeat?.lastBeat(ofSlot: number)
             let age = beat.map { now > $0.nanoseconds ? now - $0.nanoseconds : 0 }
             let activity = view.heartbeat?.activity(ofSlot: number).map { "\($0)" } ?? "nonsense"
-            workers.append(
-                "worker \(number)  process \(page.owner.process)  epoch \(page.lease.holder)  "
-                    + "\(activity)  last beat "
-                    + (age.map { Duration.text(nanoseconds: $0) } ?? "never") + " ago")
+            return "worker \(number)  process \(page.owner.process)  epoch \(page.lease.holder)  "
+                + "\(activity)  last beat "
+                + (age.map { Duration.text(nanoseconds: $0) } ?? "never") + " ago"
         }
-        events = view.events.events().suffix(8).map { _, event in
+    }
+
+    private static func lines(
+        ofEvents log: EventLog<MappedWords>, _ clock: WallClock
+    ) -> [String] {
+        let shown = RingIndex(log.nextNumber.distance(from: RingIndex(eventsMax)))
+        return log.events(since: shown).map { _, event in
             let about = event.subject.map { "\($0): " } ?? ""
             return "\(clock.text(event.nanoseconds))  \(about)\(event.sentence)"
         }
