@@ -2,8 +2,8 @@
 MINUTES ?= 10
 SEEDS ?= 100000
 PACKAGES = $(wildcard Package.swift Sources Tests Benchmarks)
-.PHONY: help setup build test sim demo soak chaos bench failover-bench inspect-bench image xen-test xen-bench \
-    check fmt tsan man clean
+.PHONY: help setup build test sim demo soak chaos bench failover-bench image xen-test xen-bench \
+    inspect-bench check fmt tsan man clean
 
 help: ## list the targets
 	@awk -F '## ' '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "%-14s %s\n", $$1, $$2 }' Makefile
