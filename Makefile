@@ -29,6 +29,7 @@ sim: setup ## backends that die at random: SEEDS=100000 of them, or SEED=17 agai
 
 image: setup ## the driver domain's image, boot/out/netdd
 	boot/testbed/fetch
+	boot/build-kernel
 	boot/build-image
 
 xen-test: image ## real Xen in QEMU: JOBS="traffic frames" for some of the jobs
