@@ -195,8 +195,8 @@ let package = Package(
         .testTarget(
             name: "DriverDomainTests",
             dependencies: [
-                "DriverDomain", "Heartbeat", "HostNetwork", "NetBack", "Netif", "Platform",
-                "TestSupport", "CLinux",
+                "DriverDomain", "Heartbeat", "HostNetwork", "NetBack", "Netif", "Platform", "Ring",
+                "SharedMemory", "TestSupport", "CLinux",
             ],
             swiftSettings: strict),
         .testTarget(

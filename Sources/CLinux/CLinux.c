@@ -184,18 +184,22 @@ int clinux_set_thread_name(const char *name) {
     return prctl(PR_SET_NAME, name, 0, 0, 0);
 }
 
-int clinux_set_fifo(int priority) {
+int clinux_set_fifo(int thread, int priority) {
     struct sched_param wanted = {.sched_priority = priority};
-    return sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &wanted);
+    return sched_setscheduler(thread, SCHED_FIFO | SCHED_RESET_ON_FORK, &wanted);
 }
 
 int clinux_thread_id(void) {
     return (int)syscall(SYS_gettid);
 }
 
-int clinux_set_normal(void) {
+int clinux_set_normal(int thread) {
     struct sched_param parameters = {.sched_priority = 0};
-    return sched_setscheduler(0, SCHED_OTHER, &parameters);
+    return sched_setscheduler(thread, SCHED_OTHER, &parameters);
+}
+
+int clinux_scheduling_policy(int thread) {
+    return sched_getscheduler(thread) & ~SCHED_RESET_ON_FORK;
 }
 
 int clinux_pidfd_open(int pid) {

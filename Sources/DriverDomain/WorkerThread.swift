@@ -36,8 +36,11 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
     /// Frames of guests that never announce their buffers are tried again after this long, as
     /// Linux's backend does.
     private static var pollMilliseconds: Int32 { 30 }
-    /// Who waits for its lock looks at its mail so often.
+    /// Who waits for its lock looks at its mail so often, and less often after a second in which
+    /// there was none.
     private static var standbyMilliseconds: Int32 { 50 }
+    private static var quietStandbyMilliseconds: Int32 { 200 }
+    private static var quietLooksMin: Int { 20 }
     /// Number of the event-channel descriptor in the poller, then the mailbox, then the Rx halves.
     private static var channelsNumber: UInt64 { 0 }
     private static var mailboxNumber: UInt64 { 1 }
@@ -45,7 +48,7 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
 
     var worker: Worker<H, TapDevice>
     let region: StateRegion
-    private var pulse: Pulse<MappedWords>
+    var pulse: Pulse<MappedWords>
     private let lease: Lease<MappedWords>
     /// Which of the worker's lives this one is; none before it serves.
     private var epoch = LeaseEpoch.none
@@ -59,7 +62,7 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
     /// The descriptors of Rx halves' TAPs, which belong to these.
     private var waited: [QueueHalf: Int32] = [:]
     /// What the thread leaves to others, nil while it has no priority over them.
-    private var share: ProcessorShare?
+    var share: ProcessorShare?
     /// What the halves had carried at the takeover, until the first packet after it is carried.
     private var packetsBefore: UInt64?
     private var isStopping = false
@@ -94,13 +97,16 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
     mutating func run(leaving share: ProcessorShare?) throws(PlatformError) {
         replies.post(.started)
         // A waiter is to run at once when its lock is free, whatever else there is to do.
-        let isUrgent = clinux_set_fifo(2) == 0
-        guard try standBy() else {
+        let isUrgent = clinux_set_fifo(0, 2) == 0
+        guard let acquisition = try standBy() else {
             worker.forgetAll()
             return
         }
         let takenAt = Instant.now
         do throws(PlatformError) {
+            if acquisition == .ownerDied {
+                DyingThreads.reorder(after: worker.number, in: region)
+            }
             takeRequests()
             let takeover = try takeOver(at: takenAt)
             // What has waited is carried before the thread gives way to anybody again.
@@ -116,16 +122,18 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
         close()
     }
 
-    /// Holds what a sibling serves; true when the lock is this thread's.
-    private mutating func standBy() throws(PlatformError) -> Bool {
-        while !isStopping {
-            if try region.lock(worker.number, milliseconds: 0) != .busy { return true }
-            takeRequests()
-            guard !isStopping else { return false }
-            let patience = Self.standbyMilliseconds
-            if try region.lock(worker.number, milliseconds: patience) != .busy { return true }
+    /// Holds what a sibling serves, until the lock is this thread's; nil when it is to stop.
+    private mutating func standBy() throws(PlatformError) -> StateRegion.Acquisition? {
+        var patience: Int32 = 0
+        var emptyLooks = 0
+        while true {
+            let acquisition = try region.lock(worker.number, milliseconds: patience)
+            guard acquisition == .busy else { return acquisition }
+            emptyLooks = takeRequests() ? 0 : emptyLooks + 1
+            guard !isStopping else { return nil }
+            let isQuiet = emptyLooks >= Self.quietLooksMin
+            patience = isQuiet ? Self.quietStandbyMilliseconds : Self.standbyMilliseconds
         }
-        return false
     }
 
     /// Serves on where the last owner of the lock left off.
@@ -170,23 +178,6 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
         worker.closeAll()
         pulse.enter(.stopped)
         region.unlock(worker.number)
-    }
-
-    /// Takes priority over every normal thread of the domain, where that is allowed, and gives
-    /// way to them by `share`. The receiver of a frame that this thread hands to the host would
-    /// otherwise often take the processor at once, and packets would go one by one.
-    private mutating func takePriority(leaving share: ProcessorShare?, isUrgent: Bool) {
-        if let share {
-            if clinux_set_fifo(1) == 0 {
-                self.share = share
-            } else {
-                replies.post(
-                    .note("no real-time priority for packets from guests: errno \(errno)"))
-            }
-        } else if isUrgent {
-            // A thread that fed guests before anything else would do so frame by frame.
-            _ = clinux_set_normal()
-        }
     }
 
     private mutating func serve() throws(PlatformError) {
@@ -251,25 +242,11 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
         }
     }
 
-    private mutating func rest() {
-        let now = Instant(nanoseconds: Self.clock(CLOCK_MONOTONIC))
-        let used = Self.clock(CLOCK_THREAD_CPUTIME_ID)
-        let owed = share?.rest(at: now, used: used) ?? 0
-        guard owed > 0 else { return }
-        pulse.rest(at: now.nanoseconds, until: now.nanoseconds + owed)
-        // Below a second, as the longest rest is. A signal may cut it short.
-        var time = timespec(tv_sec: 0, tv_nsec: Int(owed))
-        _ = unsafe nanosleep(&time, nil)
-    }
-
-    private static func clock(_ id: clockid_t) -> UInt64 {
-        var time = timespec()
-        _ = unsafe clock_gettime(id, &time)
-        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
-    }
-
-    private mutating func takeRequests() {
-        for request in requests.takeAll() {
+    /// - Returns: whether there were any.
+    @discardableResult
+    private mutating func takeRequests() -> Bool {
+        let taken = requests.takeAll()
+        for request in taken {
             switch request {
             case .open(let opening, let direction, let tap, let resuming):
                 open(opening, direction, tap, resuming ? .resuming : .fresh)
@@ -291,6 +268,7 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
             case .stop: isStopping = true
             }
         }
+        return !taken.isEmpty
     }
 
     /// A half that is followed only after this worker has begun to serve is served at once.

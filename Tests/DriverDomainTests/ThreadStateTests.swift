@@ -19,14 +19,17 @@ struct ThreadStateTests {
         #expect(ThreadState.parse(status: status, run: run) == nil)
     }
 
-    @Test("one that runs without a word is not starving, nor is one that sleeps or is stopped")
+    @Test("one that has run long without a word is not starving, nor one that sleeps or is stopped")
     func starving() {
         func state(_ letter: Character, _ run: UInt64) -> ThreadState {
             ThreadState(letter: letter.asciiValue ?? 0, runNanoseconds: run)
         }
         #expect(state("R", 5).isStarving(since: nil))
         #expect(state("R", 5).isStarving(since: state("R", 5)))
-        #expect(!state("R", 6).isStarving(since: state("R", 5)))
+        let stuck = ThreadState.stuckNanoseconds
+        #expect(state("R", 4 + stuck).isStarving(since: state("R", 5)))
+        #expect(!state("R", 5 + stuck).isStarving(since: state("R", 5)))
+        #expect(state("R", 0).isStarving(since: state("R", .max)))
         for letter in ["S", "D", "T", "Z"] as [Character] {
             #expect(!state(letter, 5).isStarving(since: state("R", 5)))
         }

@@ -114,10 +114,11 @@ int clinux_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
 int clinux_set_parent_death_signal(int signal);
 int clinux_set_thread_name(const char *name);
 
-// sched_setscheduler(2) of the calling thread: SCHED_FIFO, which its children do not inherit, and
-// SCHED_OTHER.
-int clinux_set_fifo(int priority);
-int clinux_set_normal(void);
+// sched_setscheduler(2) of a thread, 0 for the calling one: SCHED_FIFO, which its children do not
+// inherit, and SCHED_OTHER; and sched_getscheduler(2).
+int clinux_set_fifo(int thread, int priority);
+int clinux_set_normal(int thread);
+int clinux_scheduling_policy(int thread);
 // gettid(2).
 int clinux_thread_id(void);
 

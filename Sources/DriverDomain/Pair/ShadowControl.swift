@@ -22,6 +22,8 @@ struct ShadowControl: ~Copyable {
     /// The same while nothing happens. A frame in a TAP ends such a rest at once, so that only
     /// what guests send is noticed later by as much.
     static var quietLookMilliseconds: Int32 { 32 }
+    /// The same while something is strange: what follows is not to wait for a look.
+    static var closeLookMilliseconds: Int32 { 1 }
     /// A sibling that holds its locks for so long after SIGKILL cannot be killed.
     private static var killNanoseconds: UInt64 { 2_000_000_000 }
 
@@ -70,6 +72,13 @@ struct ShadowControl: ~Copyable {
         try poller.add(signals.descriptor, number: Self.signalsNumber)
         try poller.add(parent.descriptor, number: Self.parentNumber)
         let watch = try SiblingWatch(region: region, detection: detection)
+        if ThreadState(process: getpid(), thread: clinux_thread_id()) == nil {
+            logger.warning(
+                """
+                this kernel does not say how long a thread has run (CONFIG_SCHEDSTATS): a worker \
+                that gets no processor is taken for one that hangs
+                """)
+        }
         self.poller = poller
         self.region = region
         self.signals = signals
@@ -82,8 +91,8 @@ struct ShadowControl: ~Copyable {
         _ pool: inout WorkerPool, _ table: inout QueueTable, parent: borrowing MemberSocket
     ) throws(PlatformError) -> Ending {
         // A look that comes late says nothing: whatever keeps processors busy must not delay it.
-        let isUrgent = clinux_set_fifo(2) == 0
-        defer { if isUrgent { _ = clinux_set_normal() } }
+        let isUrgent = clinux_set_fifo(0, 2) == 0
+        defer { if isUrgent { _ = clinux_set_normal(0) } }
         while true {
             _ = try poller.wait(milliseconds: try patience())
             for signal in signals.takeAll() where signal == SIGTERM || signal == SIGINT {
@@ -112,6 +121,7 @@ struct ShadowControl: ~Copyable {
             }
         }
         guard primary != nil else { return -1 }
+        if watch.isStrange { return Self.closeLookMilliseconds }
         return isResting ? Self.quietLookMilliseconds : Self.lookMilliseconds
     }
 
@@ -284,6 +294,8 @@ struct ShadowControl: ~Copyable {
             $0.begin = now.nanoseconds - min(finding.silenceNanoseconds, now.nanoseconds)
             $0.text = finding.reason
         }
-        if let pidfd = primary?.pidfd { _ = clinux_pidfd_send_signal(pidfd, SIGKILL) }
+        guard let pidfd = primary?.pidfd else { return }
+        _ = clinux_pidfd_send_signal(pidfd, SIGKILL)
+        DyingThreads.hurry(in: region)
     }
 }

@@ -18,41 +18,42 @@ struct SiblingWatch: ~Copyable {
         var silenceNanoseconds: UInt64
     }
 
-    /// A half of a queue that the sibling serves.
+    /// A half of a queue that the sibling serves. Plain words: a look copies and counts nothing.
     private struct Half {
-        var name: QueueHalf
-        var worker: Int
+        let name: QueueHalf
+        let worker: Int
+        /// The ring's shared page.
+        let ring: MappedWords
+        /// Slots without which no frame is read from the TAP.
+        let slotsNeeded: UInt32
         var stall: StallDetector
-        /// Where the half stood at the last look, and the worker's beat since when it stands.
-        var mark: UInt32 = 0
-        var unmovedSince: UInt32 = 0
-        /// Looks at which the journal contradicted the ring, one after the other.
-        var contradictions = 0
-    }
-
-    private struct Queue {
-        var opening: QueueOpening
-        var interfaceName: String
-        var transmitWords: MappedWords
-        var receiveWords: MappedWords
-        var transmit: Half
-        var receive: Half
-        var slotsNeeded: UInt32
         /// The look that last found a frame in its TAP.
         var readableAt: UInt32 = 0
+        /// Where the half stood at the last look, and the worker's beat and the time since when it
+        /// stands.
+        var mark: UInt32 = 0
+        var unmovedSince: UInt32 = 0
+        var unmovedAt: UInt64
+        /// Looks at which the journal contradicted the ring, one after the other.
+        var contradictions = 0
     }
 
     /// Readable when a TAP has a frame.
     let epoll: Int32
     private let region: StateRegion
-    private var queues: [Int: Queue] = [:]
+    /// Two for each page of the journal, Tx first; nil where nothing is watched.
+    private var halves: [Half?]
+    /// Pages from here on are watched by nobody.
+    private var slotsEnd = 0
     private var workers: [WorkerWatch]
     private var work: [Bool]
     /// Workers with a half that has work and has not moved since the last look.
     private var isUnmoved: [Bool]
+    /// Workers of which a half has moved since the last look.
+    private var hasMoved: [Bool]
     /// Each worker's last beat, as it was before anything else was looked at.
     private var lastSequences: [UInt32]
-    /// What a silent worker's thread was doing when it was first thought dead.
+    /// What a silent worker's thread was doing when its silence was first thought unusual.
     private var suspects: [Int: ThreadState] = [:]
     /// A worker that gets no processor for longer is given up all the same.
     private static var starvingNanosecondsMax: UInt64 { 2_000_000_000 }
@@ -73,12 +74,14 @@ struct SiblingWatch: ~Copyable {
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
         guard epoll >= 0 else { throw PlatformError("epoll_create1", errno: errno) }
         self.region = region
+        halves = Array(repeating: nil, count: 2 * region.layout.queues)
         let now = Instant.now.nanoseconds
         workers = (0..<region.layout.workers).map { _ in
             WorkerWatch(limits: DetectionLimits(mode: detection), at: now)
         }
         work = Array(repeating: false, count: region.layout.workers)
         isUnmoved = Array(repeating: false, count: region.layout.workers)
+        hasMoved = Array(repeating: false, count: region.layout.workers)
         lastSequences = Array(repeating: 0, count: region.layout.workers)
         mail = Array(repeating: -1, count: region.layout.workers)
     }
@@ -110,14 +113,17 @@ struct SiblingWatch: ~Copyable {
     mutating func add(
         _ slot: Int, _ entry: QueueTable.Entry, transmit: MappedWords, receive: MappedWords
     ) {
-        let page = region.journal.queue(slot)
-        let id = entry.opening.id
-        queues[slot] = Queue(
-            opening: entry.opening, interfaceName: entry.interfaceName, transmitWords: transmit,
-            receiveWords: receive,
-            transmit: half(QueueHalf(id, .transmit), page),
-            receive: half(QueueHalf(id, .receive), page),
-            slotsNeeded: entry.opening.receiveSlotsNeeded)
+        let (id, page) = (entry.opening.id, region.journal.queue(slot))
+        let needed = entry.opening.receiveSlotsNeeded
+        let now = Instant.now.nanoseconds
+        for (half, ring) in [
+            (QueueHalf(id, .transmit), transmit), (QueueHalf(id, .receive), receive),
+        ] {
+            halves[place(slot, half.direction)] = Half(
+                name: half, worker: page.half(half.direction).worker, ring: ring,
+                slotsNeeded: needed, stall: StallDetector(at: now), unmovedAt: now)
+        }
+        slotsEnd = max(slotsEnd, slot + 1)
         var event = unsafe epoll_event()
         unsafe event.events = EPOLLIN.rawValue
         unsafe event.data.u64 = UInt64(slot)
@@ -125,13 +131,18 @@ struct SiblingWatch: ~Copyable {
     }
 
     /// Watches a queue no more; before its rings are unmapped.
-    mutating func remove(_ slot: Int) { queues[slot] = nil }
-
-    private func half(_ name: QueueHalf, _ page: QueueJournal<MappedWords>) -> Half {
-        Half(
-            name: name, worker: page.half(name.direction).worker,
-            stall: StallDetector(at: Instant.now.nanoseconds))
+    mutating func remove(_ slot: Int) {
+        halves[place(slot, .transmit)] = nil
+        halves[place(slot, .receive)] = nil
+        while slotsEnd > 0, halves[place(slotsEnd - 1, .transmit)] == nil { slotsEnd -= 1 }
     }
+
+    private func place(_ slot: Int, _ direction: QueueDirection) -> Int {
+        2 * slot + (direction == .transmit ? 0 : 1)
+    }
+
+    /// The last look found a worker or a half that may be dead: the next ones are to come soon.
+    private(set) var isStrange = false
 
     /// Nothing has happened for so long that a look now and then will do.
     var isQuiet: Bool { quietLookCount >= Self.quietLooksMin }
@@ -147,24 +158,32 @@ struct SiblingWatch: ~Copyable {
         for worker in work.indices {
             work[worker] = false
             isUnmoved[worker] = false
+            hasMoved[worker] = false
             let before = lastSequences[worker]
             readSequence(ofWorker: worker)
             if lastSequences[worker] != before { isMoving = true }
         }
         var finding: Finding?
-        for slot in queues.keys {
-            let found = judge(slot, at: now)
-            if finding == nil { finding = found }
+        isStrange = false
+        for slot in 0..<slotsEnd {
+            for direction in [QueueDirection.transmit, .receive] {
+                let found = judge(slot, direction, at: now)
+                if finding == nil { finding = found }
+            }
         }
         quietLookCount = isMoving || work.contains(true) ? 0 : quietLookCount + 1
         for worker in workers.indices {
             let beat = region.heartbeat.lastBeat(ofSlot: worker)
             if isUnmoved[worker] { nudge(worker) }
             let verdict = workers[worker].look(beat, hasWork: work[worker], at: now)
-            guard case .dead(let since) = verdict else {
+            // Whoever carries packets lives, however long a turn takes.
+            guard verdict != .alive, !hasMoved[worker] else {
                 suspects[worker] = nil
                 continue
             }
+            isStrange = true
+            suspect(worker)
+            guard case .dead(let since) = verdict else { continue }
             guard finding == nil, !isStarving(worker, silence: now - since) else { continue }
             let activity = region.heartbeat.activity(ofSlot: worker).map { "\($0)" } ?? "nonsense"
             finding = Finding(
@@ -174,17 +193,23 @@ struct SiblingWatch: ~Copyable {
         return finding
     }
 
-    /// Whether a worker is silent because it gets no processor. One that runs and does not beat is
-    /// caught at the next look.
-    private mutating func isStarving(_ worker: Int, silence: UInt64) -> Bool {
-        guard silence < Self.starvingNanosecondsMax else { return false }
+    /// Keeps what the thread of a worker is doing at the first look that finds it suspect.
+    private mutating func suspect(_ worker: Int) {
+        if suspects[worker] == nil { suspects[worker] = state(ofWorker: worker) }
+    }
+
+    private func state(ofWorker worker: Int) -> ThreadState? {
         let owner = region.journal.worker(worker).owner
-        guard let state = ThreadState(process: owner.process, thread: owner.thread) else {
+        return ThreadState(process: owner.process, thread: owner.thread)
+    }
+
+    /// Whether a worker is silent because it gets no processor. One that runs and does not beat is
+    /// caught once it has run for long enough.
+    private func isStarving(_ worker: Int, silence: UInt64) -> Bool {
+        guard silence < Self.starvingNanosecondsMax, let state = state(ofWorker: worker) else {
             return false
         }
-        let isStarving = state.isStarving(since: suspects[worker])
-        if suspects[worker] == nil { suspects[worker] = state }
-        return isStarving
+        return state.isStarving(since: suspects[worker])
     }
 
     private mutating func readSequence(ofWorker worker: Int) {
@@ -199,81 +224,89 @@ struct SiblingWatch: ~Copyable {
             let count = unsafe epoll_wait(epoll, events.baseAddress, 64, 0)
             for position in 0..<max(0, Int(count)) {
                 let slot = Int(truncatingIfNeeded: unsafe events[position].data.u64)
-                queues[slot]?.readableAt = lookCount
+                let place = place(slot, .receive)
+                if place < halves.count { halves[place]?.readableAt = lookCount }
             }
         }
     }
 
-    private mutating func judge(_ slot: Int, at now: UInt64) -> Finding? {
-        guard let queue = queues[slot] else { return nil }
+    private mutating func judge(
+        _ slot: Int, _ direction: QueueDirection, at now: UInt64
+    ) -> Finding? {
+        let place = place(slot, direction)
         let page = region.journal.queue(slot)
-        let transmit = judgeTransmit(slot, queue, page, at: now)
-        let receive = judgeReceive(slot, queue, page, at: now)
-        return transmit ?? receive
+        guard let half = halves[place], !page.half(direction).isDisabled else { return nil }
+        let sight =
+            direction == .transmit
+            ? transmitSight(of: half, page.transmit) : receiveSight(of: half, page.receive)
+        if sight.isPending { work[half.worker] = true }
+        return assess(place, sight, at: now)
     }
 
-    private mutating func judgeTransmit(
-        _ slot: Int, _ queue: Queue, _ page: QueueJournal<MappedWords>, at now: UInt64
-    ) -> Finding? {
-        guard !page.half(.transmit).isDisabled else { return nil }
-        let journal = page.transmit
+    /// What a look sees of a half.
+    private struct Sight {
+        /// The journal contradicts neither itself nor the ring.
+        let isConsistent: Bool
+        /// There is something to carry.
+        let isPending: Bool
+        /// What moves with every packet.
+        let mark: UInt32
+    }
+
+    private func transmitSight(
+        of half: Half, _ journal: TransmitJournal<MappedWords>
+    ) -> Sight {
         let isConsistent = journal.isConsistent(rings: 2)
         let done = journal.done
-        let producer = RingIndex(queue.transmitWords.loadAcquire(at: RingLayout.requestProducer))
+        let producer = RingIndex(half.ring.loadAcquire(at: RingLayout.requestProducer))
         let waiting = producer.distance(from: done)
-        let isPending = waiting > 0 && waiting <= TransmitFormat.slotCount
-        if isPending { work[queue.transmit.worker] = true }
-        return assess(
-            slot, \.transmit, isConsistent: isConsistent, isPending: isPending,
-            mark: done.rawValue, at: now)
+        return Sight(
+            isConsistent: isConsistent,
+            isPending: waiting > 0 && waiting <= TransmitFormat.slotCount, mark: done.rawValue)
     }
 
-    private mutating func judgeReceive(
-        _ slot: Int, _ queue: Queue, _ page: QueueJournal<MappedWords>, at now: UInt64
-    ) -> Finding? {
-        guard !page.half(.receive).isDisabled else { return nil }
-        let isConsistent = page.receive.isConsistent(rings: 2)
-        let producer = RingIndex(queue.receiveWords.loadAcquire(at: RingLayout.requestProducer))
-        let posted = producer.distance(from: page.receive.done)
-        let isPending =
-            queue.readableAt == lookCount && posted >= queue.slotsNeeded
-            && posted <= ReceiveFormat.slotCount
-        if isPending { work[queue.receive.worker] = true }
-        return assess(
-            slot, \.receive, isConsistent: isConsistent, isPending: isPending,
+    private func receiveSight(of half: Half, _ journal: ReceiveJournal<MappedWords>) -> Sight {
+        let isConsistent = journal.isConsistent(rings: 2)
+        let producer = RingIndex(half.ring.loadAcquire(at: RingLayout.requestProducer))
+        let posted = producer.distance(from: journal.done)
+        return Sight(
+            isConsistent: isConsistent,
+            isPending: half.readableAt == lookCount && posted >= half.slotsNeeded
+                && posted <= ReceiveFormat.slotCount,
             // Frames that are read move it, those that are then dropped too.
-            mark: page.receive.frames, at: now)
+            mark: journal.frames)
     }
 
-    private mutating func assess(
-        _ slot: Int, _ path: WritableKeyPath<Queue, Half>, isConsistent: Bool, isPending: Bool,
-        mark: UInt32, at now: UInt64
-    ) -> Finding? {
-        guard var half = queues[slot]?[keyPath: path] else { return nil }
-        defer { queues[slot]?[keyPath: path] = half }
-        half.contradictions = isConsistent ? 0 : half.contradictions + 1
+    private mutating func assess(_ place: Int, _ sight: Sight, at now: UInt64) -> Finding? {
+        guard var half = halves[place] else { return nil }
+        defer { halves[place] = half }
+        half.contradictions = sight.isConsistent ? 0 : half.contradictions + 1
         if half.contradictions >= Self.contradictionsMax {
             return Finding(
                 reason: "the journal of \(half.name.id) \(half.name.direction) makes no sense",
                 silenceNanoseconds: 0)
         }
         var turns: UInt32 = 0
-        if !isPending || mark != half.mark {
-            half.mark = mark
+        if sight.mark != half.mark { hasMoved[half.worker] = true }
+        if !sight.isPending || sight.mark != half.mark {
+            half.mark = sight.mark
+            half.unmovedAt = now
             // Read after the mark, as the other end is read before it: turns in which the half
             // moved never count, nor those made while the watcher itself did not run.
             readSequence(ofWorker: half.worker)
             half.unmovedSince = lastSequences[half.worker]
         } else {
             isUnmoved[half.worker] = true
+            let standing = now > half.unmovedAt ? now - half.unmovedAt : 0
+            if standing >= stallLimits.stallNanoseconds / 2 { isStrange = true }
             let sequence = RingIndex(lastSequences[half.worker])
             // Two steps of the sequence are one turn.
             turns = sequence.distance(from: RingIndex(half.unmovedSince)) / 2
         }
         let isExpected =
-            isPending && region.heartbeat.activity(ofSlot: half.worker) != .resting
+            sight.isPending && region.heartbeat.activity(ofSlot: half.worker) != .resting
         let verdict = half.stall.look(
-            isPending: isExpected, progressMark: mark, at: now, limits: stallLimits)
+            isPending: isExpected, progressMark: sight.mark, at: now, limits: stallLimits)
         guard case .stalled(let since) = verdict, turns >= Self.stalledTurnsMin else {
             return nil
         }

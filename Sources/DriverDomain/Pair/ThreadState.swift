@@ -33,11 +33,15 @@ struct ThreadState: Equatable {
         return ThreadState(letter: letter, runNanoseconds: nanoseconds)
     }
 
-    /// True for a thread that waited for a processor all the time since `earlier`: it would work
-    /// if it could, and a takeover would take nothing from what keeps it waiting.
+    /// Who has run for less without a word may be one that lives and is kept from running.
+    static let stuckNanoseconds: UInt64 = 5_000_000
+
+    /// True for a thread that has hardly run since `earlier`, and would if it could: it works when
+    /// it gets a processor, and a takeover would take nothing from what keeps it waiting.
     func isStarving(since earlier: ThreadState?) -> Bool {
         guard letter == UInt8(ascii: "R") else { return false }
         guard let earlier else { return true }
-        return runNanoseconds <= earlier.runNanoseconds
+        let run = runNanoseconds - min(runNanoseconds, earlier.runNanoseconds)
+        return run < Self.stuckNanoseconds
     }
 }

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLinux
+import Glibc
+import Heartbeat
+import NetBack
+import Platform
+
+// When a worker's thread has the processor.
+extension WorkerThread where H: ~Copyable {
+    /// Takes priority over every normal thread of the domain, where that is allowed, and gives
+    /// way to them by `share`. The receiver of a frame that this thread hands to the host would
+    /// otherwise often take the processor at once, and packets would go one by one.
+    mutating func takePriority(leaving share: ProcessorShare?, isUrgent: Bool) {
+        if let share {
+            if clinux_set_fifo(0, 1) == 0 {
+                self.share = share
+            } else {
+                replies.post(
+                    .note("no real-time priority for packets from guests: errno \(errno)"))
+            }
+        } else if isUrgent {
+            // A thread that fed guests before anything else would do so frame by frame.
+            _ = clinux_set_normal(0)
+        }
+    }
+
+    /// Leaves the processor to others for as long as it owes them.
+    mutating func rest() {
+        let now = Instant(nanoseconds: Self.clock(CLOCK_MONOTONIC))
+        let used = Self.clock(CLOCK_THREAD_CPUTIME_ID)
+        let owed = share?.rest(at: now, used: used) ?? 0
+        guard owed > 0 else { return }
+        pulse.rest(at: now.nanoseconds, until: now.nanoseconds + owed)
+        // Below a second, as the longest rest is. A signal may cut it short.
+        var time = timespec(tv_sec: 0, tv_nsec: Int(owed))
+        _ = unsafe nanosleep(&time, nil)
+    }
+
+    private static func clock(_ id: clockid_t) -> UInt64 {
+        var time = timespec()
+        _ = unsafe clock_gettime(id, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLinux
+import Glibc
+import NetBack
+import TestSupport
+import Testing
+
+@testable import DriverDomain
+
+/// Whether threads may be given priority here: not every user may do that.
+private let mayGivePriority: Bool = {
+    guard clinux_set_fifo(0, 1) == 0 else { return false }
+    return clinux_set_normal(0) == 0
+}()
+
+struct DyingThreadsTests {
+    @Test(
+        "of a process that dies, who has a lock comes first, and who has none comes last",
+        .enabled(if: mayGivePriority))
+    func order() throws {
+        let region = try SampleRegion.make(workers: 3)
+        let first = try ChildProcess(["sleep", "60"])
+        let second = try ChildProcess(["sleep", "60"])
+        // The first one's lock has been had; the second one has its own still.
+        region.journal.worker(0).note(process: first.pid, thread: first.pid, since: 0)
+        region.journal.worker(1).note(process: second.pid, thread: second.pid, since: 0)
+        region.journal.worker(2).note(process: getpid(), thread: clinux_thread_id(), since: 0)
+
+        DyingThreads.hurry(in: region)
+        #expect(clinux_scheduling_policy(first.pid) == SCHED_FIFO)
+        #expect(clinux_scheduling_policy(second.pid) == SCHED_FIFO)
+        #expect(clinux_scheduling_policy(0) == SCHED_OTHER)
+
+        DyingThreads.reorder(after: 0, in: region)
+        #expect(clinux_scheduling_policy(first.pid) == SCHED_OTHER)
+        #expect(clinux_scheduling_policy(second.pid) == SCHED_FIFO)
+        #expect(clinux_scheduling_policy(0) == SCHED_OTHER)
+    }
+}
