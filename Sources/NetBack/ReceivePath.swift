@@ -77,7 +77,9 @@ extension ReceiveQueue where Port: ~Copyable {
         // Frames that are dropped count too: a host that sends nothing else ends the step as well.
         var readCount = 0
         while readCount < WorkerScratch<Words>.packetsPerStep,
-            free - used >= slotsNeeded, page < WorkerScratch<Words>.slotsPerStep
+            free - used >= slotsNeeded,
+            // A step that is gone on with is done whole.
+            readCount < recoveredCount || page < WorkerScratch<Words>.pagesPerStepEnough
         {
             let offset = page * PageArena.pageSize
             var header = VnetHeader()

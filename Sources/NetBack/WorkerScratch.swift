@@ -30,6 +30,10 @@ public struct WorkerScratch<Words: SharedWords>: ~Copyable {
     @inlinable public static var packetsPerStep: Int { 64 }
     /// Slots of one step at most: a whole ring.
     @inlinable static var slotsPerStep: Int { 256 }
+    /// Pages of one step from which on no further frame is read from the host. A step of a quarter
+    /// of what there is room for costs no more for each byte, and keeps others waiting, and its
+    /// worker silent, for a quarter of the time.
+    @inlinable static var pagesPerStepEnough: Int { 64 }
     /// Pages that one frame from the host may need: 65,550 bytes.
     @inlinable static var pagesPerFrame: Int { 17 }
     /// The most bytes of a frame that are read.
