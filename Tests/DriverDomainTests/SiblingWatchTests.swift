@@ -132,6 +132,19 @@ struct SiblingWatchTests {
         #expect(finding?.hasPrefix("worker 0 is silent with work to do") == true)
     }
 
+    @Test("a half of a worker that there is not, as a damaged journal says, is not watched")
+    func nonsense() throws {
+        let region = try SampleRegion.make()
+        let transmit = RingPage()
+        let receive = RingPage()
+        let tap = try Tap()
+        var watch = try SiblingWatch(region: region, detection: .standard)
+        watch.follow(tap, in: region, transmit: transmit, receive: receive, worker: 9)
+        transmit.words.storeRelease(1, at: RingLayout.requestProducer)
+        let finding = watch.look(at: .now)
+        #expect(finding?.reason == nil)
+    }
+
     private func isReadable(_ descriptor: Int32) -> Bool {
         var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         // SAFETY: one local element, and its count.
@@ -165,9 +178,10 @@ extension SiblingWatch {
     /// Watches a queue of vif7.0 in the first page. SAFETY: the caller keeps the pages.
     fileprivate mutating func follow(
         _ tap: borrowing Tap, in region: StateRegion, transmit: borrowing RingPage,
-        receive: borrowing RingPage
+        receive: borrowing RingPage, worker: Int = 0
     ) {
         SampleRegion.describe(0, domain: 7, in: region)
+        region.journal.queue(0).half(.transmit).note(channel: EventChannelPort(1), worker: worker)
         guard let opening = region.journal.queue(0).opening(slot: 0) else { return }
         let entry = QueueTable.Entry(
             opening: opening, interfaceName: "vif7.0", tap: tap.descriptor)

@@ -119,9 +119,12 @@ struct SiblingWatch: ~Copyable {
         for (half, ring) in [
             (QueueHalf(id, .transmit), transmit), (QueueHalf(id, .receive), receive),
         ] {
+            let worker = page.half(half.direction).worker
+            // The sibling's word: one that makes no sense must not end whoever reads it.
+            guard worker < workers.count else { continue }
             halves[place(slot, half.direction)] = Half(
-                name: half, worker: page.half(half.direction).worker, ring: ring,
-                slotsNeeded: needed, stall: StallDetector(at: now), unmovedAt: now)
+                name: half, worker: worker, ring: ring, slotsNeeded: needed,
+                stall: StallDetector(at: now), unmovedAt: now)
         }
         slotsEnd = max(slotsEnd, slot + 1)
         var event = unsafe epoll_event()
@@ -134,7 +137,9 @@ struct SiblingWatch: ~Copyable {
     mutating func remove(_ slot: Int) {
         halves[place(slot, .transmit)] = nil
         halves[place(slot, .receive)] = nil
-        while slotsEnd > 0, halves[place(slotsEnd - 1, .transmit)] == nil { slotsEnd -= 1 }
+        while slotsEnd > 0, halves[place(slotsEnd - 1, .transmit)] == nil,
+            halves[place(slotsEnd - 1, .receive)] == nil
+        { slotsEnd -= 1 }
     }
 
     private func place(_ slot: Int, _ direction: QueueDirection) -> Int {
@@ -177,7 +182,7 @@ struct SiblingWatch: ~Copyable {
             if isUnmoved[worker] { nudge(worker) }
             let verdict = workers[worker].look(beat, hasWork: work[worker], at: now)
             // Whoever carries packets lives, however long a turn takes.
-            guard verdict != .alive, !hasMoved[worker] else {
+            guard !hasMoved[worker], isHalfDead(worker, verdict, at: now) else {
                 suspects[worker] = nil
                 continue
             }
@@ -193,7 +198,19 @@ struct SiblingWatch: ~Copyable {
         return finding
     }
 
-    /// Keeps what the thread of a worker is doing at the first look that finds it suspect.
+    /// Whether a worker has been silent for half of what is death, and is suspect.
+    private func isHalfDead(
+        _ worker: Int, _ verdict: WorkerWatch.Verdict, at now: UInt64
+    ) -> Bool {
+        switch verdict {
+        case .alive: false
+        case .dead: true
+        case .suspect(let since):
+            now - min(now, since) >= workers[worker].deadlySilenceNanoseconds / 2
+        }
+    }
+
+    /// Keeps what the thread of a worker is doing at the first look that finds it half dead.
     private mutating func suspect(_ worker: Int) {
         if suspects[worker] == nil { suspects[worker] = state(ofWorker: worker) }
     }
