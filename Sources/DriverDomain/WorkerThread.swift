@@ -104,11 +104,8 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
         }
         let takenAt = Instant.now
         do throws(PlatformError) {
-            if acquisition == .ownerDied {
-                DyingThreads.reorder(after: worker.number, in: region)
-            }
             takeRequests()
-            let takeover = try takeOver(at: takenAt)
+            let takeover = try takeOver(at: takenAt, isOwnerDead: acquisition == .ownerDied)
             // What has waited is carried before the thread gives way to anybody again.
             _ = turn(&worker)
             if let takeover { note(takeover, from: takenAt) }
@@ -141,7 +138,7 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
     /// - Returns: what is to be told of it, once what has waited is carried; nil when nobody had
     ///   the lock before.
     private mutating func takeOver(
-        at takenAt: Instant
+        at takenAt: Instant, isOwnerDead: Bool
     ) throws(PlatformError) -> (found: WorkerTakeover, doneAt: Instant)? {
         let holder = lease.holder
         if holder != .none { keepEvidence(at: takenAt) }
@@ -149,8 +146,10 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
             throw PlatformError("the lease of a worker", errno: EBUSY)
         }
         self.epoch = epoch
-        region.journal.worker(worker.number).note(
-            process: getpid(), thread: clinux_thread_id(), since: takenAt.nanoseconds)
+        let page = region.journal.worker(worker.number)
+        let predecessor = page.owner
+        page.note(process: getpid(), thread: clinux_thread_id(), since: takenAt.nanoseconds)
+        if isOwnerDead { DyingThreads.reorder(after: predecessor, in: region) }
         pulse.enter(.opening)
         pulse.beat(at: takenAt.nanoseconds)
         let found = try worker.takeOver()

@@ -31,7 +31,8 @@ struct DyingThreadsTests {
         #expect(clinux_scheduling_policy(second.pid) == SCHED_FIFO)
         #expect(clinux_scheduling_policy(0) == SCHED_OTHER)
 
-        DyingThreads.reorder(after: 0, in: region)
+        region.journal.worker(0).note(process: getpid(), thread: clinux_thread_id(), since: 0)
+        DyingThreads.reorder(after: (first.pid, first.pid), in: region)
         #expect(clinux_scheduling_policy(first.pid) == SCHED_OTHER)
         #expect(clinux_scheduling_policy(second.pid) == SCHED_FIFO)
         #expect(clinux_scheduling_policy(0) == SCHED_OTHER)

@@ -13,12 +13,12 @@ enum DyingThreads {
     /// Before all other threads of the domain, those that take over among them.
     private static var priority: Int32 { 3 }
 
-    /// Puts them in order, as far as this process may. Caller: the successor of one of them, when
-    /// it has its lock and before it says that it owns it.
-    static func reorder(after worker: Int, in region: StateRegion) {
-        hurry(in: region)
-        let dead = region.journal.worker(worker).owner
+    /// Puts them in order, as far as this process may. Caller: the successor of one of them, once
+    /// it has noted that it owns the lock: from then on no other successor takes the dead thread
+    /// for one that has it.
+    static func reorder(after dead: (process: Int32, thread: Int32), in region: StateRegion) {
         if dead.process != getpid(), dead.thread > 0 { _ = clinux_set_normal(dead.thread) }
+        hurry(in: region)
     }
 
     /// Lets every worker that another process has, and which is to die, run before anything else.
