@@ -12,17 +12,19 @@ public struct RestartPolicy {
     }
 
     private static var firstPause: Int32 { 100 }
-    private static var longestPause: Int32 { 5_000 }
+    /// The longest pause, in milliseconds, where nobody says otherwise.
+    public static var usualLongestPause: Int32 { 5_000 }
     /// One that served for so long starts with a clean slate.
     private static var steadyNanoseconds: UInt64 { 10_000_000_000 }
     /// Starts that never came to serve, one after the other, before it is given up.
     private static var fruitlessStartsMax: Int { 5 }
 
+    private let longestPause: Int32
     private var endsInARow = 0
     private var fruitlessStarts = 0
 
-    /// Nothing has ended yet.
-    public init() {}
+    /// Nothing has ended yet. `longestPause`, in milliseconds, is where doubling ends.
+    public init(longestPause: Int32 = usualLongestPause) { self.longestPause = longestPause }
 
     /// Takes note of an end.
     ///
@@ -41,6 +43,6 @@ public struct RestartPolicy {
         guard endsInARow > 1 else { return .restart(afterMilliseconds: 0) }
         let doublings = min(endsInARow - 2, 6)
         return .restart(
-            afterMilliseconds: min(Self.firstPause << Int32(doublings), Self.longestPause))
+            afterMilliseconds: min(Self.firstPause << Int32(doublings), longestPause))
     }
 }

@@ -34,6 +34,13 @@ struct PairFlags: ParsableArguments {
             discussion: "The last 8 deaths, 64 MiB at most.", valueName: "dir"))
     var crashReports = "/var/lib/netbackd/crash"
 
+    @Option(
+        help: ArgumentHelp(
+            "Milliseconds at most before a member is started anew, however often members end.",
+            discussion: "Nobody takes over in that time. At least 100; long pauses spare the host.",
+            valueName: "ms"))
+    var longestRestartPause = RestartPolicy.usualLongestPause
+
     @Flag(help: "Log more.")
     var verbose = false
 
@@ -46,6 +53,12 @@ struct PairFlags: ParsableArguments {
             throw Complaint("--detect \(detect): \(error)", remedy: "give adaptive or fixed:MS")
         }
         pair.allowsFaults = faultInjection
+        guard (100...600_000).contains(longestRestartPause) else {
+            throw Complaint(
+                "--longest-restart-pause \(longestRestartPause) is out of range",
+                remedy: "give 100 to 600000 milliseconds")
+        }
+        pair.longestRestartPause = longestRestartPause
         pair.metricsAddress = metrics
         pair.crashFolder = crashReports.isEmpty ? nil : crashReports
         return pair

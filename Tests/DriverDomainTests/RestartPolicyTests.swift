@@ -20,6 +20,15 @@ struct RestartPolicyTests {
         }
     }
 
+    @Test("the longest pause is what was asked for")
+    func longestPause() {
+        var policy = RestartPolicy(longestPause: 100)
+        let pauses: [Int32] = [0, 100, 100, 100]
+        for pause in pauses {
+            #expect(policy.ended(afterServing: 0) == .restart(afterMilliseconds: pause))
+        }
+    }
+
     @Test("a service that was steady starts with a clean slate")
     func steady() {
         var policy = RestartPolicy()

@@ -84,7 +84,8 @@ public struct Pair {
         var parent = try PairParent(
             estate: estate, following: predecessor, on: options.hypervisor,
             arguments: pair.memberArguments, signals: signals, faults: faults, kicks: kicks,
-            reports: reports, logger: logger, whenServing: whenServing)
+            reports: reports, policy: RestartPolicy(longestPause: pair.longestRestartPause),
+            logger: logger, whenServing: whenServing)
         let ending = try parent.run()
         logger.info("ended", metadata: ["pair": "\(ending)"])
         return ending

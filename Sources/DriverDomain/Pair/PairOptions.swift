@@ -15,6 +15,8 @@ public struct PairOptions: Sendable {
     public var crashReportsMax = 8
     /// Where metrics are served, as `ADDRESS:PORT`; nil for nowhere.
     public var metricsAddress: String?
+    /// Milliseconds at most before a member is started anew, however often members end.
+    public var longestRestartPause = RestartPolicy.usualLongestPause
     /// The command line of a member of the pair, its name first.
     public var memberArguments: [String]
 

@@ -29,7 +29,7 @@ struct PairParent: ~Copyable {
     private let poller: Poller
     /// The members by number, in the order of their starts.
     var members = Slab<MemberProcess>()
-    private var policy = RestartPolicy()
+    private var policy: RestartPolicy
     /// When a member is to be started; nil while there are enough.
     private var nextStart: Instant?
     private var endDeadline: Instant?
@@ -51,7 +51,7 @@ struct PairParent: ~Copyable {
         estate: consuming PairEstate, following predecessor: consuming PairPredecessor?,
         on choice: HypervisorChoice,
         arguments: [String], signals: consuming SignalQueue, faults: consuming FaultNode?,
-        kicks: Mailbox<UInt32>, reports: CrashReportFolder?,
+        kicks: Mailbox<UInt32>, reports: CrashReportFolder?, policy: RestartPolicy,
         logger: Logger, whenServing: @escaping () -> Void
     ) throws(PlatformError) {
         let poller = try Poller()
@@ -63,6 +63,7 @@ struct PairParent: ~Copyable {
         try poller.add(kicks.descriptor, number: Self.kicksNumber)
         self.kicks = kicks
         self.reports = reports
+        self.policy = policy
         self.choice = choice
         self.poller = poller
         self.estate = estate

@@ -42,7 +42,8 @@ enum ChaosReport {
                 (kind == .handover ? "asked to lock had" : "detection", phases.map(\.detection)),
                 ("fencing", phases.compactMap(\.fencing)),
                 ("resumption", phases.map(\.resumption)),
-                ("to first packets, both ways", phases.compactMap(\.firstPacket)),
+                ("to first packet", phases.compactMap(\.firstPacket)),
+                ("to first packets, both ways", phases.compactMap(\.bothWays)),
                 ("gap seen by a guest", records.map(\.gap)),
                 ("longest way of a packet", records.map(\.delay)),
                 (
@@ -64,9 +65,8 @@ enum ChaosReport {
 
     private static func aim(of step: String, after kind: FaultClass) -> String {
         switch (kind, step) {
-        case (.kill, "to first packets, both ways"): "p50 0.25, p99 2"
-        case (.stop, "to first packets, both ways"), (.hang, "to first packets, both ways"):
-            "p99 30"
+        case (.kill, "to first packet"): "p50 0.25, p99 2"
+        case (.stop, "to first packet"), (.hang, "to first packet"): "p99 30"
         case (.handover, "gap seen by a guest"): "p99 0.5"
         default: ""
         }

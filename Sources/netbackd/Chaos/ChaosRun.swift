@@ -25,7 +25,7 @@ struct ChaosRun: ~Copyable {
     /// Starts everything.
     init(_ options: ChaosOptions) throws {
         var scenario = try Scenario(
-            backend: ["pair", "--fault-injection", "--crash-reports", ""]
+            backend: ["pair", "--fault-injection", "--crash-reports", "", "--longest-restart-pause", "100"]
                 + options.pairArguments, pages: 256)
         var guests: [ScenarioGuest] = []
         for number in 1...options.guestCount {

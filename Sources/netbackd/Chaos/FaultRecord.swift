@@ -25,8 +25,10 @@ struct FaultRecord: Sendable {
         var fencing: UInt64?
         /// From there until every half could be served.
         var resumption: UInt64
-        /// From the fault to the first packet of the worker that was the last to carry one.
+        /// From the fault to the first packet, of whichever worker.
         var firstPacket: UInt64?
+        /// From the fault to the first packet of the worker that was the last to carry one.
+        var bothWays: UInt64?
     }
 
     /// Nil when there was no takeover.
@@ -36,11 +38,11 @@ struct FaultRecord: Sendable {
         else { return nil }
         let givenUp = news.givenUp.first?.at
         let known = min(locked, max(givenUp ?? locked, injectedAt))
-        let first = news.firstPackets.map(\.at).max()
+        let packets = news.firstPackets.map { $0.at - min($0.at, injectedAt) }
         return Phases(
             detection: known - injectedAt, fencing: givenUp.map { _ in locked - known },
             resumption: ready - min(ready, locked),
-            firstPacket: first.map { $0 - min($0, injectedAt) })
+            firstPacket: packets.min(), bothWays: packets.max())
     }
 
     /// The time in which packets may have waited for the takeover.
