@@ -32,6 +32,15 @@ int clinux_event_raise(int fd) {
     return (int)write(fd, &one, sizeof(one));
 }
 
+// C libraries older than the calls do not have their numbers.
+int clinux_populate_read(void *start, size_t size) {
+    return madvise(start, size, 22);
+}
+
+int clinux_populate_write(void *start, size_t size) {
+    return madvise(start, size, 23);
+}
+
 int clinux_memfd_create(const char *name) {
     return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 }

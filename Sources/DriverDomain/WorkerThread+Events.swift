@@ -18,10 +18,7 @@ extension WorkerThread where H: ~Copyable {
     }
 
     /// Keeps a takeover as events, once what had waited is carried.
-    func note(
-        _ takeover: (found: WorkerTakeover, doneAt: Instant), from takenAt: Instant
-    ) {
-        let (found, doneAt) = takeover
+    func note(_ found: WorkerTakeover, from takenAt: Instant, doneAt: Instant) {
         region.note(.tookOver) {
             $0.worker = worker.number
             $0.begin = takenAt.nanoseconds

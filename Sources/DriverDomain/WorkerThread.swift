@@ -28,6 +28,23 @@ private enum OpeningManner {
     case following
 }
 
+/// What a worker found when it had its lock.
+private struct Takeover {
+    var found: WorkerTakeover
+    var doneAt: Instant
+    /// Whether anybody had the lock before.
+    var hasPredecessor: Bool
+}
+
+/// A worker that has taken over runs before others until it has carried a packet, or until then.
+private struct Hurry {
+    var until: Instant
+    /// What it leaves to others afterwards.
+    var share: ProcessorShare?
+    /// Whether it has the priority at all.
+    var isUrgent: Bool
+}
+
 /// One worker: a thread with handles, halves of queues and scratch memory of its own.
 ///
 /// It holds what a sibling serves until it has its lock, which nobody else has then, and serves
@@ -41,6 +58,7 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
     private static var standbyMilliseconds: Int32 { 50 }
     private static var quietStandbyMilliseconds: Int32 { 200 }
     private static var quietLooksMin: Int { 20 }
+    private static var hurryNanoseconds: UInt64 { 5_000_000 }
     /// Number of the event-channel descriptor in the poller, then the mailbox, then the Rx halves.
     private static var channelsNumber: UInt64 { 0 }
     private static var mailboxNumber: UInt64 { 1 }
@@ -65,6 +83,8 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
     var share: ProcessorShare?
     /// What the halves had carried at the takeover, until the first packet after it is carried.
     private var packetsBefore: UInt64?
+    /// Nil once the thread gives way to others as it does while nothing is wrong.
+    private var hurry: Hurry?
     private var isStopping = false
     /// The end is a handover: everything stays as it is for the successor.
     private var isHandingOver = false
@@ -105,12 +125,15 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
         let takenAt = Instant.now
         do throws(PlatformError) {
             takeRequests()
-            let takeover = try takeOver(at: takenAt, isOwnerDead: acquisition == .ownerDied)
-            // What has waited is carried before the thread gives way to anybody again.
+            let takeover = try takeOver(isOwnerDead: acquisition == .ownerDied, at: takenAt)
+            // What has waited is carried before anybody is told, and the thread gives way to
+            // nobody until then.
             _ = turn(&worker)
-            if let takeover { note(takeover, from: takenAt) }
+            tell(of: takeover, takenAt: takenAt)
             tellOfFirstPacket()
-            takePriority(leaving: share, isUrgent: isUrgent)
+            hurry = Hurry(
+                until: takenAt.advanced(byNanoseconds: Self.hurryNanoseconds), share: share,
+                isUrgent: isUrgent)
             try serve()
         } catch {
             close()
@@ -135,11 +158,10 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
 
     /// Serves on where the last owner of the lock left off.
     ///
-    /// - Returns: what is to be told of it, once what has waited is carried; nil when nobody had
-    ///   the lock before.
+    /// - Returns: what is to be told of it, once what has waited is carried.
     private mutating func takeOver(
-        at takenAt: Instant, isOwnerDead: Bool
-    ) throws(PlatformError) -> (found: WorkerTakeover, doneAt: Instant)? {
+        isOwnerDead: Bool, at takenAt: Instant
+    ) throws(PlatformError) -> Takeover {
         let holder = lease.holder
         if holder != .none { keepEvidence(at: takenAt) }
         guard let epoch = lease.acquire(succeeding: holder) else {
@@ -153,16 +175,19 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
         pulse.enter(.opening)
         pulse.beat(at: takenAt.nanoseconds)
         let found = try worker.takeOver()
-        let doneAt = Instant.now
+        if found.packetsCarried == 0, found.halfCount > 0 { packetsBefore = worker.packetCount }
+        return Takeover(found: found, doneAt: .now, hasPredecessor: holder != .none)
+    }
+
+    private func tell(of takeover: Takeover, takenAt: Instant) {
+        let (found, doneAt) = (takeover.found, takeover.doneAt)
         replies.post(
             .tookOver(
                 worker: worker.number, found, epoch: epoch, lockedAt: takenAt, doneAt: doneAt))
         if found.packetsCarried > 0 {
             replies.post(.firstPacket(worker: worker.number, at: doneAt))
-        } else if found.halfCount > 0 {
-            packetsBefore = worker.packetCount
         }
-        return holder != .none ? (found, doneAt) : nil
+        if takeover.hasPredecessor { note(found, from: takenAt, doneAt: doneAt) }
     }
 
     private mutating func close() {
@@ -213,6 +238,10 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
             pulse.enter(share == nil ? .receive : .transmit)
             hasMore = turn(&worker)
             if packetsBefore != nil { tellOfFirstPacket() }
+            if let hurry, packetsBefore == nil || hurry.until <= .now {
+                self.hurry = nil
+                takePriority(leaving: hurry.share, isUrgent: hurry.isUrgent)
+            }
             if share?.isLookDue() ?? false { rest() }
             while let fault = worker.takeFault() { tell(fault) }
         }

@@ -66,6 +66,9 @@ int clinux_restart(void);
 // Swift runtime asks /proc for its own path before main.
 void clinux_init_anchor(void);
 
+// madvise(MADV_POPULATE_READ), or MADV_POPULATE_WRITE, from Linux 5.14 on: maps pages beforehand.
+int clinux_populate_read(void *start, size_t size);
+int clinux_populate_write(void *start, size_t size);
 // memfd_create(2), sealable; the descriptor is close-on-exec.
 int clinux_memfd_create(const char *name);
 // fcntl(F_ADD_SEALS): the file can neither shrink nor grow again, so that a mapping never faults.

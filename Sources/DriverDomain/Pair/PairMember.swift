@@ -42,6 +42,8 @@ public struct PairMember {
         ).signals
         signal(SIGPIPE, SIG_IGN)
         let region = try StateRegion(attachingTo: MemberDescriptors.region)
+        region.prefault()
+        ResidentMemory.mapProgram()
         let parent = MemberSocket(taking: MemberDescriptors.parent)
         let member = PairMember(options, pair, keeping: logger.keepingTail(in: region))
         do throws(PlatformError) {

@@ -24,6 +24,8 @@ struct ShadowControl: ~Copyable {
     static var quietLookMilliseconds: Int32 { 32 }
     /// The same while something is strange: what follows is not to wait for a look.
     static var closeLookMilliseconds: Int32 { 1 }
+    /// A process that ends closes its connections this long, at most, before it counts as dead.
+    private static var endMilliseconds: Int32 { 100 }
     /// A sibling that holds its locks for so long after SIGKILL cannot be killed.
     private static var killNanoseconds: UInt64 { 2_000_000_000 }
 
@@ -103,7 +105,9 @@ struct ShadowControl: ~Copyable {
             try takeReplies(&pool, &table)
             if pool.servingCount == region.layout.workers { return .serving(starts) }
             // Workers that have begun to serve are followed by the others at once.
-            if isDismissed && starts.isEmpty && !isPrimaryDead() { return .dismissed }
+            if isDismissed && starts.isEmpty && !isPrimaryDead(within: Self.endMilliseconds) {
+                return .dismissed
+            }
             if starts.isEmpty { look(parent) }
             tellIfStanding(parent)
         }
@@ -251,17 +255,14 @@ struct ShadowControl: ~Copyable {
     /// else holds among it: their names are free then. Its locks are free long before. Packets
     /// flow meanwhile, and one that does not end is waited for no longer than it may take to kill.
     mutating func waitForPrimarysEnd() {
-        guard let pidfd = primary?.pidfd else { return }
-        var waiting = pollfd(fd: pidfd, events: Int16(POLLIN), revents: 0)
-        // SAFETY: one local element, and its count.
-        _ = unsafe poll(&waiting, 1, Int32(Self.killNanoseconds / 1_000_000))
+        _ = isPrimaryDead(within: Int32(Self.killNanoseconds / 1_000_000))
     }
 
-    private mutating func isPrimaryDead() -> Bool {
+    private mutating func isPrimaryDead(within milliseconds: Int32) -> Bool {
         guard let pidfd = primary?.pidfd else { return false }
         var waiting = pollfd(fd: pidfd, events: Int16(POLLIN), revents: 0)
         // SAFETY: one local element, and its count.
-        return unsafe poll(&waiting, 1, 0) == 1
+        return unsafe poll(&waiting, 1, milliseconds) == 1
     }
 
     /// Looks at the primary, and kills it if it is given up. Its locks are free when it is gone.

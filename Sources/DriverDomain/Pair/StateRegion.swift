@@ -116,6 +116,16 @@ final class StateRegion: @unchecked Sendable {
         unsafe Array(UnsafeRawBufferPointer(start: base, count: 4 * layout.inspectedWordCount))
     }
 
+    /// Maps beforehand what a worker touches when it takes over: each page would otherwise be a
+    /// page fault at that moment. Of the journal only the pages of workers: those of queues are
+    /// mapped when they are followed.
+    func prefault() {
+        let pages = 1 + layout.workers
+        let rest = 4 * layout.journalWordCount
+        unsafe ResidentMemory.map(base, byteCount: pages * PageArena.pageSize)
+        unsafe ResidentMemory.map(base + rest, byteCount: layout.byteCount - rest)
+    }
+
     /// Keeps an event, now.
     func note(_ kind: PairEvent.Kind, _ details: (inout PairEvent) -> Void = { _ in }) {
         var event = PairEvent(kind, at: Instant.now.nanoseconds)

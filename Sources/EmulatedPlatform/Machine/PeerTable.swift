@@ -92,6 +92,8 @@ struct Peer: ~Copyable {
     private let grants: SharedRegion
     private let status: SharedRegion
     private let generationWord: MappedWords
+    /// A domain with more memory than this is mapped page by page, as it is touched.
+    private static var residentPagesMax: UInt32 { 4096 }
 
     /// Maps what the machine sent.
     init(_ reply: consuming MachineReply) throws(PlatformError) {
@@ -99,8 +101,10 @@ struct Peer: ~Copyable {
         let pageCount = reply.value(1)
         domain = DomainID(UInt16(truncatingIfNeeded: reply.value(0)))
         generation = reply.value(2)
+        // A hypervisor copies from and to a guest without page faults of the one who asks for it.
         let memory = try SharedRegion(
-            mapping: reply.takeDescriptor(), pageCount: Int(pageCount), writable: true)
+            mapping: reply.takeDescriptor(), pageCount: Int(pageCount), writable: true,
+            resident: pageCount <= Self.residentPagesMax)
         let grants = try SharedRegion(
             mapping: reply.takeDescriptor(), pageCount: GrantEntry.tablePageCount, writable: true)
         let status = try SharedRegion(

@@ -42,12 +42,16 @@ struct SharedRegion: ~Copyable {
     }
 
     /// Maps a memfd that the machine sent and keeps the descriptor.
+    ///
+    /// - Parameter resident: all of it at once, so that no later access is a page fault.
     init(
-        mapping file: consuming OwnedDescriptor, pageCount: Int, writable: Bool
+        mapping file: consuming OwnedDescriptor, pageCount: Int, writable: Bool,
+        resident: Bool = false
     ) throws(PlatformError) {
         unsafe base = try SharedRegion.map(
             file.number, pageCount: pageCount,
-            protection: writable ? PROT_READ | PROT_WRITE : PROT_READ, flags: MAP_SHARED)
+            protection: writable ? PROT_READ | PROT_WRITE : PROT_READ,
+            flags: MAP_SHARED | (resident ? MAP_POPULATE : 0))
         self.pageCount = pageCount
         self.file = consume file
     }

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLinux
+import Glibc
+
+/// Memory that is mapped before it is needed, so that a takeover takes no page faults: each costs
+/// as much as several packets. A kernel that cannot do so (before 5.14) does it later, by itself.
+enum ResidentMemory {
+    /// Maps shared memory that this process may write.
+    ///
+    /// Corresponds to `MADV_POPULATE_WRITE` (madvise(2)).
+    @unsafe
+    static func map(_ start: UnsafeMutableRawPointer, byteCount: Int) {
+        _ = unsafe clinux_populate_write(start, byteCount)
+    }
+
+    /// Maps the program and its libraries, as far as they are only read.
+    static func mapProgram() {
+        guard let lines = try? SystemFile.lines(of: "/proc/self/maps") else { return }
+        for line in lines {
+            guard let range = programRange(line),
+                let start = unsafe UnsafeMutableRawPointer(bitPattern: range.lowerBound)
+            else { continue }
+            // SAFETY: it is mapped, and nothing of it changes.
+            _ = unsafe clinux_populate_read(start, range.count)
+        }
+    }
+
+    /// The addresses of a line of /proc/PID/maps (proc(5)), if they are those of a file's code or
+    /// constants.
+    static func programRange(_ line: Substring) -> Range<UInt>? {
+        let fields = line.split(separator: " ", maxSplits: 5, omittingEmptySubsequences: true)
+        guard fields.count == 6, fields[1] == "r-xp" || fields[1] == "r--p" else { return nil }
+        // Not memory that only looks like a file, as /memfd: and /dev/ do.
+        let path = fields[5].drop { $0 == " " }
+        guard path.hasPrefix("/"), !path.hasPrefix("/memfd:"), !path.hasPrefix("/dev/") else {
+            return nil
+        }
+        let ends = fields[0].split(separator: "-").compactMap { UInt($0, radix: 16) }
+        guard ends.count == 2, ends[0] < ends[1] else { return nil }
+        return ends[0]..<ends[1]
+    }
+}
