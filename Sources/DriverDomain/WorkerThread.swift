@@ -36,7 +36,8 @@ private struct Takeover {
     var hasPredecessor: Bool
 }
 
-/// A worker that has taken over runs before others until it has carried a packet, or until then.
+/// A worker that has taken over runs before others until then: what its predecessor's end and its
+/// own process's new part take of the processors is not to keep packets waiting.
 private struct Hurry {
     var until: Instant
     /// What it leaves to others afterwards.
@@ -126,8 +127,7 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
         do throws(PlatformError) {
             takeRequests()
             let takeover = try takeOver(isOwnerDead: acquisition == .ownerDied, at: takenAt)
-            // What has waited is carried before anybody is told, and the thread gives way to
-            // nobody until then.
+            // What has waited is carried before anybody is told.
             _ = turn(&worker)
             tell(of: takeover, takenAt: takenAt)
             tellOfFirstPacket()
@@ -190,14 +190,19 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
         if takeover.hasPredecessor { note(found, from: takenAt, doneAt: doneAt) }
     }
 
+    /// Waits until another thread ends the process.
+    private func waitForProcessEnd() -> Never {
+        while true { pause() }
+    }
+
     private mutating func close() {
         guard !isHandingOver else {
             pulse.enter(.stopped)
             region.unlock(worker.number)
-            // The successor serves meanwhile: what is dropped is this process's own.
-            worker.abandonAll()
             replies.post(.handedOver(worker: worker.number))
-            return
+            // What is left goes with the process, which ends now: to give it back here would only
+            // keep the successor from a processor.
+            waitForProcessEnd()
         }
         worker.closeAll()
         pulse.enter(.stopped)
@@ -238,7 +243,7 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
             pulse.enter(share == nil ? .receive : .transmit)
             hasMore = turn(&worker)
             if packetsBefore != nil { tellOfFirstPacket() }
-            if let hurry, packetsBefore == nil || hurry.until <= .now {
+            if let hurry, hurry.until <= .now {
                 self.hurry = nil
                 takePriority(leaving: hurry.share, isUrgent: hurry.isUrgent)
             }

@@ -109,7 +109,8 @@ extension Worker where H: ~Copyable, Port: ~Copyable {
         for half in heldHalves() { forget(half) }
     }
 
-    /// Drops every half without undoing anything of it: a successor serves on.
+    /// Drops every half without undoing anything of it. For a simulation, where a worker whose
+    /// process is gone must go by itself.
     public mutating func abandonAll() {
         for place in 0..<transmits.capacity where transmits.isOccupied(place) {
             let served = transmits.remove(place)

@@ -13,11 +13,16 @@ enum ResidentMemory {
         _ = unsafe clinux_populate_write(start, byteCount)
     }
 
-    /// Maps the program and its libraries, as far as they are only read.
+    /// Maps the program's own file, as far as it is only read. Not the libraries': each mapped
+    /// page makes the process's end longer.
     static func mapProgram() {
-        guard let lines = try? SystemFile.lines(of: "/proc/self/maps") else { return }
+        var path = [CChar](repeating: 0, count: Int(PATH_MAX))
+        // SAFETY: the buffer is as long as is said, and a zero stays at its end.
+        let count = unsafe readlink("/proc/self/exe", &path, path.count - 1)
+        guard count > 0, let lines = try? SystemFile.lines(of: "/proc/self/maps") else { return }
+        let program = String(decoding: path.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
         for line in lines {
-            guard let range = programRange(line),
+            guard let range = readOnlyRange(of: program, in: line),
                 let start = unsafe UnsafeMutableRawPointer(bitPattern: range.lowerBound)
             else { continue }
             // SAFETY: it is mapped, and nothing of it changes.
@@ -27,14 +32,11 @@ enum ResidentMemory {
 
     /// The addresses of a line of /proc/PID/maps (proc(5)), if they are those of a file's code or
     /// constants.
-    static func programRange(_ line: Substring) -> Range<UInt>? {
+    static func readOnlyRange(of path: String, in line: Substring) -> Range<UInt>? {
         let fields = line.split(separator: " ", maxSplits: 5, omittingEmptySubsequences: true)
-        guard fields.count == 6, fields[1] == "r-xp" || fields[1] == "r--p" else { return nil }
-        // Not memory that only looks like a file, as /memfd: and /dev/ do.
-        let path = fields[5].drop { $0 == " " }
-        guard path.hasPrefix("/"), !path.hasPrefix("/memfd:"), !path.hasPrefix("/dev/") else {
-            return nil
-        }
+        guard fields.count == 6, fields[1] == "r-xp" || fields[1] == "r--p",
+            fields[5].drop(while: { $0 == " " }) == path
+        else { return nil }
         let ends = fields[0].split(separator: "-").compactMap { UInt($0, radix: 16) }
         guard ends.count == 2, ends[0] < ends[1] else { return nil }
         return ends[0]..<ends[1]

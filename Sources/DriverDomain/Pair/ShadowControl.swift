@@ -208,7 +208,10 @@ struct ShadowControl: ~Copyable {
     ) throws(PlatformError) {
         for reply in try pool.takeReplies() {
             switch reply {
-            case .tookOver(let start): starts.append(start)
+            case .tookOver(let start):
+                // From here on nothing is urgent but what the workers do.
+                if starts.isEmpty { _ = clinux_set_normal(0) }
+                starts.append(start)
             case .firstPacket(let worker, let instant):
                 logger.reportFirstPacket(ofWorker: worker, at: instant)
             case .ring(let half, let words): rings[half] = words

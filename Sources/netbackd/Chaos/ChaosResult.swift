@@ -67,6 +67,11 @@ struct ChaosResult {
         if record.falseTakeovers > 0 {
             found.append("\(record.falseTakeovers) false takeovers: \(record.news.givenUp)")
         }
+        if record.fault.kind == .handover {
+            found += record.news.ends.filter { $0 != "exit code 0" }.map {
+                "the old primary ended by itself: \($0)"
+            }
+        }
         if record.tcp.resets > 0 { found.append("\(record.tcp.resets) TCP resets") }
         let kinds: [(SequenceCheck.Anomaly.Kind, Int)] = [
             (.lost, 0), (.reordered, 0), (.damaged, 0),

@@ -33,7 +33,7 @@ struct ChaosRun: ~Copyable {
                 name: "g\(number)",
                 mac: "00:16:3e:00:00:\(String(number, radix: 16))",
                 address: "10.77.0.\(10 + number)")
-            try scenario.start(guest)
+            try scenario.start(guest, priority: 1)
             guests.append(guest)
         }
         try Self.startIdle(options.idleVifs, in: &scenario)

@@ -11,7 +11,7 @@ import Synchronization
 final class FlowThreads: Sendable {
     private static var bufferSize: Int { 2048 }
     /// Above all threads of a pair, the dying among them.
-    private static var priority: Int32 { 4 }
+    static var priority: Int32 { 1 }
 
     private let flows: [NumberedFlow]
     private let intervalNanoseconds: UInt64

@@ -18,6 +18,8 @@ struct PairLog: ~Copyable {
         var firstPackets: [(worker: UInt64, at: UInt64)] = []
         /// When the shadow gave the primary up, and why.
         var givenUp: [(at: UInt64, reason: String)] = []
+        /// How primaries ended.
+        var ends: [String] = []
         /// Lines of warnings and errors that no fault explains.
         var complaints: [String] = []
 
@@ -27,6 +29,7 @@ struct PairLog: ~Copyable {
             starts += later.starts
             firstPackets += later.firstPackets
             givenUp += later.givenUp
+            ends += later.ends
             complaints += later.complaints
         }
     }
@@ -74,6 +77,10 @@ struct PairLog: ~Copyable {
             news.firstPackets.append((worker, at))
         } else if line.contains("the primary is given up"), let at = number("at_ns", in: line) {
             news.givenUp.append((at, line))
+        } else if line.contains("msg=\"primary ended\"") {
+            // level=... msg="primary ended" cause="exit code 0" member=...
+            let parts = line.split(separator: "\"")
+            news.ends.append(parts.count > 3 ? String(parts[3]) : line)
         } else if isOdd(line) {
             news.complaints.append(line)
         }
