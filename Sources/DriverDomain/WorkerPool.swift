@@ -227,9 +227,16 @@ struct WorkerPool: ~Copyable {
     /// What wakes each worker, for a shadow that thinks it should have work.
     var mailDescriptors: [Int32] { workers.map(\.descriptor) }
 
-    /// Leaves everything as it is for the successor; told by `handedOver`.
+    /// Leaves everything as it is for the successor; told by `handedOver`. What a worker is in the
+    /// middle of must not wait for a processor behind those that have succeeded others already.
     func handOver() {
-        for worker in workers { worker.post(.handOver) }
+        for (number, worker) in workers.enumerated() {
+            let owner = region.journal.worker(number).owner
+            if owner.process == getpid(), owner.thread > 0 {
+                _ = clinux_set_fifo(owner.thread, WorkerPriority.takingOver)
+            }
+            worker.post(.handOver)
+        }
     }
 
     /// Asks a queue's owners to close it; false when no worker has it.

@@ -17,8 +17,23 @@ extension WorkerThread where H: ~Copyable {
         region.keepEvidence(ofWorker: worker.number, half, at: instant, ring: ring)
     }
 
-    /// Keeps a takeover as events, once what had waited is carried.
-    func note(_ found: WorkerTakeover, from takenAt: Instant, doneAt: Instant) {
+    /// Tells of a takeover and, if anybody had the lock before, keeps it as events. Caller: once
+    /// what had waited is carried.
+    func tell(
+        of takeover: (found: WorkerTakeover, doneAt: Instant, hasPredecessor: Bool),
+        takenAt: Instant
+    ) {
+        let (found, doneAt, hasPredecessor) = takeover
+        replies.post(
+            .tookOver(
+                worker: worker.number, found, epoch: epoch, lockedAt: takenAt, doneAt: doneAt))
+        if found.packetsCarried > 0 {
+            replies.post(.firstPacket(worker: worker.number, at: doneAt))
+        }
+        if hasPredecessor { note(found, from: takenAt, doneAt: doneAt) }
+    }
+
+    private func note(_ found: WorkerTakeover, from takenAt: Instant, doneAt: Instant) {
         region.note(.tookOver) {
             $0.worker = worker.number
             $0.begin = takenAt.nanoseconds

@@ -12,7 +12,7 @@ extension WorkerThread where H: ~Copyable {
     /// otherwise often take the processor at once, and packets would go one by one.
     mutating func takePriority(leaving share: ProcessorShare?, isUrgent: Bool) {
         if let share {
-            if clinux_set_fifo(0, 1) == 0 {
+            if clinux_set_fifo(0, WorkerPriority.transmitting) == 0 {
                 self.share = share
             } else {
                 replies.post(

@@ -28,14 +28,6 @@ private enum OpeningManner {
     case following
 }
 
-/// What a worker found when it had its lock.
-private struct Takeover {
-    var found: WorkerTakeover
-    var doneAt: Instant
-    /// Whether anybody had the lock before.
-    var hasPredecessor: Bool
-}
-
 /// A worker that has taken over runs before others until then: what its predecessor's end and its
 /// own process's new part take of the processors is not to keep packets waiting.
 private struct Hurry {
@@ -70,7 +62,7 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
     var pulse: Pulse<MappedWords>
     private let lease: Lease<MappedWords>
     /// Which of the worker's lives this one is; none before it serves.
-    private var epoch = LeaseEpoch.none
+    private(set) var epoch = LeaseEpoch.none
     private let poller: Poller
     private let requests: Mailbox<WorkerRequest>
     let replies: Mailbox<WorkerReply>
@@ -118,7 +110,7 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
     mutating func run(leaving share: ProcessorShare?) throws(PlatformError) {
         replies.post(.started)
         // A waiter is to run at once when its lock is free, whatever else there is to do.
-        let isUrgent = clinux_set_fifo(0, 2) == 0
+        let isUrgent = clinux_set_fifo(0, WorkerPriority.takingOver) == 0
         guard let acquisition = try standBy() else {
             worker.forgetAll()
             return
@@ -161,9 +153,10 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
     /// - Returns: what is to be told of it, once what has waited is carried.
     private mutating func takeOver(
         isOwnerDead: Bool, at takenAt: Instant
-    ) throws(PlatformError) -> Takeover {
+    ) throws(PlatformError) -> (found: WorkerTakeover, doneAt: Instant, hasPredecessor: Bool) {
         let holder = lease.holder
-        if holder != .none { keepEvidence(at: takenAt) }
+        // Who lets go of a lock leaves nothing that would have to be explained.
+        if isOwnerDead { keepEvidence(at: takenAt) }
         guard let epoch = lease.acquire(succeeding: holder) else {
             throw PlatformError("the lease of a worker", errno: EBUSY)
         }
@@ -176,18 +169,7 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
         pulse.beat(at: takenAt.nanoseconds)
         let found = try worker.takeOver()
         if found.packetsCarried == 0, found.halfCount > 0 { packetsBefore = worker.packetCount }
-        return Takeover(found: found, doneAt: .now, hasPredecessor: holder != .none)
-    }
-
-    private func tell(of takeover: Takeover, takenAt: Instant) {
-        let (found, doneAt) = (takeover.found, takeover.doneAt)
-        replies.post(
-            .tookOver(
-                worker: worker.number, found, epoch: epoch, lockedAt: takenAt, doneAt: doneAt))
-        if found.packetsCarried > 0 {
-            replies.post(.firstPacket(worker: worker.number, at: doneAt))
-        }
-        if takeover.hasPredecessor { note(found, from: takenAt, doneAt: doneAt) }
+        return (found, .now, hasPredecessor: holder != .none)
     }
 
     /// Waits until another thread ends the process.

@@ -10,9 +10,6 @@ import SharedMemory
 /// one must run before anybody else. Whoever has none any more only gives memory back, which takes
 /// milliseconds, and must not do that before others run because it once had priority.
 enum DyingThreads {
-    /// Before all other threads of the domain, those that take over among them.
-    private static var priority: Int32 { 3 }
-
     /// Puts them in order, as far as this process may. Caller: the successor of one of them, once
     /// it has noted that it owns the lock: from then on no other successor takes the dead thread
     /// for one that has it.
@@ -26,7 +23,7 @@ enum DyingThreads {
         for worker in 0..<region.layout.workers {
             let owner = region.journal.worker(worker).owner
             if owner.process != getpid(), owner.thread > 0 {
-                _ = clinux_set_fifo(owner.thread, priority)
+                _ = clinux_set_fifo(owner.thread, WorkerPriority.dying)
             }
         }
     }

@@ -20,7 +20,8 @@ enum ResidentMemory {
         // SAFETY: the buffer is as long as is said, and a zero stays at its end.
         let count = unsafe readlink("/proc/self/exe", &path, path.count - 1)
         guard count > 0, let lines = try? SystemFile.lines(of: "/proc/self/maps") else { return }
-        let program = String(decoding: path.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
+        let bytes = path.prefix(count).map(UInt8.init(bitPattern:))
+        let program = String(decoding: bytes, as: UTF8.self)
         for line in lines {
             guard let range = readOnlyRange(of: program, in: line),
                 let start = unsafe UnsafeMutableRawPointer(bitPattern: range.lowerBound)

@@ -93,7 +93,7 @@ struct ShadowControl: ~Copyable {
         _ pool: inout WorkerPool, _ table: inout QueueTable, parent: borrowing MemberSocket
     ) throws(PlatformError) -> Ending {
         // A look that comes late says nothing: whatever keeps processors busy must not delay it.
-        let isUrgent = clinux_set_fifo(0, 2) == 0
+        let isUrgent = clinux_set_fifo(0, WorkerPriority.takingOver) == 0
         defer { if isUrgent { _ = clinux_set_normal(0) } }
         while true {
             _ = try poller.wait(milliseconds: try patience())

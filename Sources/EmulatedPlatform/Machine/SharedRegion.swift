@@ -41,9 +41,8 @@ struct SharedRegion: ~Copyable {
         return region
     }
 
-    /// Maps a memfd that the machine sent and keeps the descriptor.
-    ///
-    /// - Parameter resident: all of it at once, so that no later access is a page fault.
+    /// Maps a memfd that the machine sent and keeps the descriptor; `resident` all of it at once,
+    /// so that no later access is a page fault.
     init(
         mapping file: consuming OwnedDescriptor, pageCount: Int, writable: Bool,
         resident: Bool = false

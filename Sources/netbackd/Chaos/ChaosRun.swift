@@ -25,15 +25,15 @@ struct ChaosRun: ~Copyable {
     /// Starts everything.
     init(_ options: ChaosOptions) throws {
         var scenario = try Scenario(
-            backend: ["pair", "--fault-injection", "--crash-reports", "", "--longest-restart-pause", "100"]
-                + options.pairArguments, pages: 256)
+            backend: ["pair", "--fault-injection", "--crash-reports", ""]
+                + ["--longest-restart-pause", "100"] + options.pairArguments, pages: 256)
         var guests: [ScenarioGuest] = []
         for number in 1...options.guestCount {
             let guest = ScenarioGuest(
                 name: "g\(number)",
                 mac: "00:16:3e:00:00:\(String(number, radix: 16))",
                 address: "10.77.0.\(10 + number)")
-            try scenario.start(guest, priority: 1)
+            try scenario.start(guest, priority: FlowThreads.priority)
             guests.append(guest)
         }
         try Self.startIdle(options.idleVifs, in: &scenario)

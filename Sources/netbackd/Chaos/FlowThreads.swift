@@ -6,11 +6,11 @@ import Synchronization
 
 /// The thread that sends on all flows and the one that receives from all of them.
 ///
-/// Both run before everything else, where that is allowed, so that what is measured is not how long
-/// they wait for a processor themselves.
+/// Both run before whatever is not urgent, where that is allowed, so that what is measured is not
+/// how long they wait for a processor themselves; but not before a pair's workers take over.
 final class FlowThreads: Sendable {
     private static var bufferSize: Int { 2048 }
-    /// Above all threads of a pair, the dying among them.
+    /// That of a pair's worker that carries packets from guests.
     static var priority: Int32 { 1 }
 
     private let flows: [NumberedFlow]

@@ -66,10 +66,8 @@ struct Scenario: ~Copyable {
         self.backend = consume backend
     }
 
-    /// Plugs a guest in and waits until its vif is connected.
-    ///
-    /// - Parameter priority: real-time priority, so that the guest does not wait for a processor
-    ///   with what runs in the driver domain, as it does not under Xen; nil for none.
+    /// Plugs a guest in and waits until its vif is connected. With a real-time `priority` it does
+    /// not wait for a processor with what runs in the driver domain, as it does not under Xen.
     mutating func start(_ guest: ScenarioGuest, priority: Int32? = nil) throws {
         let child = try Self.startReady(
             [Sandbox.sibling("emuxen"), "guest", "--dir", Self.machineDirectory]
