@@ -96,21 +96,32 @@ struct ShadowControl: ~Copyable {
         let isUrgent = clinux_set_fifo(0, WorkerPriority.takingOver) == 0
         defer { if isUrgent { _ = clinux_set_normal(0) } }
         while true {
-            _ = try poller.wait(milliseconds: try patience())
-            for signal in signals.takeAll() where signal == SIGTERM || signal == SIGINT {
-                return .stopped
-            }
-            if let ending = hearParent(parent) { return ending }
-            let isDismissed = hearPrimary(&pool, &table)
-            try takeReplies(&pool, &table)
-            if pool.servingCount == region.layout.workers { return .serving(starts) }
-            // Workers that have begun to serve are followed by the others at once.
-            if isDismissed && starts.isEmpty && !isPrimaryDead(within: Self.endMilliseconds) {
-                return .dismissed
+            // Nothing to hear is what there is most of the time: then there is only a look.
+            if try poller.wait(milliseconds: try patience()) > 0,
+                let ending = try hearAll(&pool, &table, parent)
+            {
+                return ending
             }
             if starts.isEmpty { look(parent) }
             tellIfStanding(parent)
         }
+    }
+
+    private mutating func hearAll(
+        _ pool: inout WorkerPool, _ table: inout QueueTable, _ parent: borrowing MemberSocket
+    ) throws(PlatformError) -> Ending? {
+        for signal in signals.takeAll() where signal == SIGTERM || signal == SIGINT {
+            return .stopped
+        }
+        if let ending = hearParent(parent) { return ending }
+        let isDismissed = hearPrimary(&pool, &table)
+        try takeReplies(&pool, &table)
+        if pool.servingCount == region.layout.workers { return .serving(starts) }
+        // Workers that have begun to serve are followed by the others at once.
+        if isDismissed && starts.isEmpty && !isPrimaryDead(within: Self.endMilliseconds) {
+            return .dismissed
+        }
+        return nil
     }
 
     /// How long to wait for the next look.

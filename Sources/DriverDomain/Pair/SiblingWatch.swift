@@ -24,6 +24,10 @@ struct SiblingWatch: ~Copyable {
         let worker: Int
         /// The ring's shared page.
         let ring: MappedWords
+        /// What the journal says of it.
+        let record: HalfJournal<MappedWords>
+        let transmit: TransmitJournal<MappedWords>
+        let receive: ReceiveJournal<MappedWords>
         /// Slots without which no frame is read from the TAP.
         let slotsNeeded: UInt32
         var stall: StallDetector
@@ -123,7 +127,8 @@ struct SiblingWatch: ~Copyable {
             // The sibling's word: one that makes no sense must not end whoever reads it.
             guard worker < workers.count else { continue }
             halves[place(slot, half.direction)] = Half(
-                name: half, worker: worker, ring: ring, slotsNeeded: needed,
+                name: half, worker: worker, ring: ring, record: page.half(half.direction),
+                transmit: page.transmit, receive: page.receive, slotsNeeded: needed,
                 stall: StallDetector(at: now), unmovedAt: now)
         }
         slotsEnd = max(slotsEnd, slot + 1)
@@ -251,11 +256,8 @@ struct SiblingWatch: ~Copyable {
         _ slot: Int, _ direction: QueueDirection, at now: UInt64
     ) -> Finding? {
         let place = place(slot, direction)
-        let page = region.journal.queue(slot)
-        guard let half = halves[place], !page.half(direction).isDisabled else { return nil }
-        let sight =
-            direction == .transmit
-            ? transmitSight(of: half, page.transmit) : receiveSight(of: half, page.receive)
+        guard let half = halves[place], !half.record.isDisabled else { return nil }
+        let sight = direction == .transmit ? transmitSight(of: half) : receiveSight(of: half)
         if sight.isPending { work[half.worker] = true }
         return assess(place, sight, at: now)
     }
@@ -270,11 +272,9 @@ struct SiblingWatch: ~Copyable {
         let mark: UInt32
     }
 
-    private func transmitSight(
-        of half: Half, _ journal: TransmitJournal<MappedWords>
-    ) -> Sight {
-        let isConsistent = journal.isConsistent(rings: 2)
-        let done = journal.done
+    private func transmitSight(of half: Half) -> Sight {
+        let isConsistent = half.transmit.isConsistent(rings: 2)
+        let done = half.transmit.done
         let producer = RingIndex(half.ring.loadAcquire(at: RingLayout.requestProducer))
         let waiting = producer.distance(from: done)
         return Sight(
@@ -282,16 +282,16 @@ struct SiblingWatch: ~Copyable {
             isPending: waiting > 0 && waiting <= TransmitFormat.slotCount, mark: done.rawValue)
     }
 
-    private func receiveSight(of half: Half, _ journal: ReceiveJournal<MappedWords>) -> Sight {
-        let isConsistent = journal.isConsistent(rings: 2)
+    private func receiveSight(of half: Half) -> Sight {
+        let isConsistent = half.receive.isConsistent(rings: 2)
         let producer = RingIndex(half.ring.loadAcquire(at: RingLayout.requestProducer))
-        let posted = producer.distance(from: journal.done)
+        let posted = producer.distance(from: half.receive.done)
         return Sight(
             isConsistent: isConsistent,
             isPending: half.readableAt == lookCount && posted >= half.slotsNeeded
                 && posted <= ReceiveFormat.slotCount,
             // Frames that are read move it, those that are then dropped too.
-            mark: journal.frames)
+            mark: half.receive.frames)
     }
 
     private mutating func assess(_ place: Int, _ sight: Sight, at now: UInt64) -> Finding? {

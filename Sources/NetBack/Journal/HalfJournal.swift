@@ -29,7 +29,7 @@ public struct HalfJournal<Words: SharedWords> {
     }
 
     /// The half does no more ring work.
-    public var isDisabled: Bool {
+    @inlinable public var isDisabled: Bool {
         words.loadRelaxed(at: first + disabledWord) != 0
     }
 

@@ -60,6 +60,7 @@ public struct ReceiveJournal<Words: SharedWords> {
     }
 
     /// Up to where answers were published: `rsp_prod`, or `done` before it was noted here.
+    @inlinable
     public var published: RingIndex {
         // acquire: pairs with the release in notePublished.
         RingIndex(words.loadAcquire(at: first + JournalLayout.receivePublished))
@@ -75,12 +76,14 @@ public struct ReceiveJournal<Words: SharedWords> {
     }
 
     /// Frames read from the port up to the last step's end.
+    @inlinable
     public var frames: UInt32 { words.loadRelaxed(at: first + JournalLayout.receiveFrames) }
 
     /// Their bytes.
     public var bytes: UInt32 { words.loadRelaxed(at: first + JournalLayout.receiveBytes) }
 
     /// Whether the indices are such as a worker writes; see `TransmitJournal.isConsistent`.
+    @inlinable
     public func isConsistent(rings: UInt32 = 1) -> Bool {
         let (published, done) = (published, done)
         return done.distance(from: published) <= rings * ReceiveFormat.slotCount

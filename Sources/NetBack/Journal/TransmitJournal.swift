@@ -62,6 +62,7 @@ public struct TransmitJournal<Words: SharedWords>: AnswerSink {
     }
 
     /// Up to where answers were published: `rsp_prod`, or `done` before it was noted here.
+    @inlinable
     public var published: RingIndex {
         // acquire: pairs with the release in notePublished.
         RingIndex(words.loadAcquire(at: first + JournalLayout.transmitPublished))
@@ -77,17 +78,20 @@ public struct TransmitJournal<Words: SharedWords>: AnswerSink {
     }
 
     /// Up to where packets may have been handed to the port.
+    @inlinable
     public var intended: RingIndex {
         // acquire: pairs with the release in intend.
         RingIndex(words.loadAcquire(at: first + JournalLayout.intended))
     }
 
     /// Frames that the port took up to `done`.
+    @inlinable
     public var frames: UInt32 { words.loadRelaxed(at: first + JournalLayout.transmitFrames) }
 
     /// Whether the indices are such as a worker writes, whatever the guest does: none is more than
     /// a ring behind the next. While they are written, and read in the order in which they follow
     /// each other, it may be two rings.
+    @inlinable
     public func isConsistent(rings: UInt32 = 1) -> Bool {
         let (published, done, intended) = (published, done, intended)
         let room = rings * TransmitFormat.slotCount
