@@ -207,10 +207,6 @@ int clinux_set_normal(int thread) {
     return sched_setscheduler(thread, SCHED_OTHER, &parameters);
 }
 
-int clinux_scheduling_policy(int thread) {
-    return sched_getscheduler(thread) & ~SCHED_RESET_ON_FORK;
-}
-
 int clinux_pidfd_open(int pid) {
     return (int)syscall(SYS_pidfd_open, pid, 0);
 }

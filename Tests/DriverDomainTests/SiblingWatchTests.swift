@@ -40,113 +40,106 @@ struct SiblingWatchTests {
 
     @Test("a half with work that does not move is looked at closely, and given up in the end")
     func strangeness() throws {
-        let region = try SampleRegion.make()
-        let transmit = RingPage()
-        let receive = RingPage()
-        let tap = try Tap()
-        var watch = try SiblingWatch(region: region, detection: .standard)
-        watch.follow(tap, in: region, transmit: transmit, receive: receive)
-        var pulse = region.heartbeat.pulse(ofSlot: 0)
-        var now = Instant.now.nanoseconds
-        /// What a look finds four milliseconds later, after four turns of the worker.
-        func look() -> String? {
-            now += 4_000_000
-            for _ in 0..<4 { pulse.beat(at: now) }
-            return watch.look(at: Instant(nanoseconds: now))?.reason
-        }
-        func isStrange() -> Bool { watch.isStrange }
-        #expect(look() == nil)
-        #expect(!isStrange())
+        let vif = try WatchedVif()
+        // After four turns of the worker each time.
+        #expect(vif.look(beats: 4) == nil)
+        #expect(!vif.isStrange)
 
-        transmit.words.storeRelease(1, at: RingLayout.requestProducer)
-        #expect(look() == nil)
-        #expect(!isStrange())
-        for _ in 0..<3 { #expect(look() == nil) }
-        #expect(isStrange())
+        vif.transmit.words.storeRelease(1, at: RingLayout.requestProducer)
+        #expect(vif.look(beats: 4) == nil)
+        #expect(!vif.isStrange)
+        for _ in 0..<3 { #expect(vif.look(beats: 4) == nil) }
+        #expect(vif.isStrange)
         var finding: String?
-        for _ in 0..<4 where finding == nil { finding = look() }
+        for _ in 0..<4 where finding == nil { finding = vif.look(beats: 4) }
         #expect(finding == "vif7.0-q0 transmit has work and does not move")
 
         // No request is left: it has all been carried.
-        transmit.words.storeRelease(0, at: RingLayout.requestProducer)
-        #expect(look() == nil)
-        #expect(!isStrange())
+        vif.transmit.words.storeRelease(0, at: RingLayout.requestProducer)
+        #expect(vif.look(beats: 4) == nil)
+        #expect(!vif.isStrange)
     }
 
     @Test("a frame in a TAP wakes whoever rests, and ends the quiet")
     func wakefulness() throws {
-        let region = try SampleRegion.make()
-        let transmit = RingPage()
-        let receive = RingPage()
-        let tap = try Tap()
-        var watch = try SiblingWatch(region: region, detection: .standard)
-        watch.follow(tap, in: region, transmit: transmit, receive: receive)
-        receive.words.storeRelease(64, at: RingLayout.requestProducer)
-        var now = Instant.now.nanoseconds
-        func look() {
-            now += 4_000_000
-            _ = watch.look(at: Instant(nanoseconds: now))
-        }
-        func isQuiet() -> Bool { watch.isQuiet }
-        func isWoken() -> Bool { isReadable(watch.epoll) }
-        for _ in 0..<Self.quietLooks { look() }
-        #expect(isQuiet())
-        #expect(!isWoken())
+        let vif = try WatchedVif()
+        vif.receive.words.storeRelease(64, at: RingLayout.requestProducer)
+        for _ in 0..<Self.quietLooks { _ = vif.look() }
+        #expect(vif.isQuiet)
+        #expect(!vif.isWoken)
 
-        tap.send()
-        #expect(isWoken())
-        look()
-        #expect(!isQuiet())
+        vif.tap.send()
+        #expect(vif.isWoken)
+        _ = vif.look()
+        #expect(!vif.isQuiet)
 
-        watch.remove(0)
-        for _ in 0..<Self.quietLooks { look() }
-        #expect(isQuiet())
+        vif.watch.remove(0)
+        for _ in 0..<Self.quietLooks { _ = vif.look() }
+        #expect(vif.isQuiet)
     }
 
     @Test("a worker without a beat that carries packets is not given up, one that does neither is")
     func slowness() throws {
-        let region = try SampleRegion.make()
-        let transmit = RingPage()
-        let receive = RingPage()
-        let tap = try Tap()
-        var watch = try SiblingWatch(region: region, detection: .standard)
-        watch.follow(tap, in: region, transmit: transmit, receive: receive)
-        var pulse = region.heartbeat.pulse(ofSlot: 0)
-        var journal = region.journal.queue(0).transmit
-        var now = Instant.now.nanoseconds
-        func look() -> String? {
-            now += 4_000_000
-            return watch.look(at: Instant(nanoseconds: now))?.reason
-        }
-        transmit.words.storeRelease(200, at: RingLayout.requestProducer)
-        pulse.beat(at: now)
+        let vif = try WatchedVif()
+        var journal = vif.region.journal.queue(0).transmit
+        vif.transmit.words.storeRelease(200, at: RingLayout.requestProducer)
+        _ = vif.look(beats: 1)
         for frame in 1...50 {
             journal.intend(upTo: RingIndex(UInt32(frame)))
             journal.startAnswers(at: RingIndex(UInt32(frame)))
             journal.commit(frames: UInt32(frame))
-            #expect(look() == nil)
+            #expect(vif.look() == nil)
         }
         // Nobody is its owner: /proc knows of no thread that might only be kept from running.
         var finding: String?
-        for _ in 0..<20 where finding == nil { finding = look() }
+        for _ in 0..<20 where finding == nil { finding = vif.look() }
         #expect(finding?.hasPrefix("worker 0 is silent with work to do") == true)
     }
 
     @Test("a half of a worker that there is not, as a damaged journal says, is not watched")
     func nonsense() throws {
-        let region = try SampleRegion.make()
-        let transmit = RingPage()
-        let receive = RingPage()
-        let tap = try Tap()
-        var watch = try SiblingWatch(region: region, detection: .standard)
-        watch.follow(tap, in: region, transmit: transmit, receive: receive, worker: 9)
-        transmit.words.storeRelease(1, at: RingLayout.requestProducer)
-        let finding = watch.look(at: .now)
-        #expect(finding?.reason == nil)
+        let vif = try WatchedVif(worker: 9)
+        vif.transmit.words.storeRelease(1, at: RingLayout.requestProducer)
+        for _ in 0..<20 { #expect(vif.look() == nil) }
+    }
+}
+
+/// A vif with one queue, vif7.0, in the first page of a sibling's journal, and who watches it.
+private final class WatchedVif {
+    let region: StateRegion
+    let transmit = RingPage()
+    let receive = RingPage()
+    let tap: Tap
+    var watch: SiblingWatch
+    private var pulse: Pulse<MappedWords>
+    private var now = Instant.now.nanoseconds
+
+    init(worker: Int = 0) throws {
+        region = try SampleRegion.make()
+        tap = try Tap()
+        watch = try SiblingWatch(region: region, detection: .standard)
+        pulse = region.heartbeat.pulse(ofSlot: 0)
+        SampleRegion.describe(0, domain: 7, in: region)
+        let page = region.journal.queue(0)
+        page.half(.transmit).note(channel: EventChannelPort(1), worker: worker)
+        let opening = try #require(page.opening(slot: 0))
+        let entry = QueueTable.Entry(
+            opening: opening, interfaceName: "vif7.0", tap: tap.descriptor)
+        watch.add(0, entry, transmit: transmit.words, receive: receive.words)
     }
 
-    private func isReadable(_ descriptor: Int32) -> Bool {
-        var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    /// What a look finds four milliseconds later, after so many beats of the worker.
+    func look(beats: Int = 0) -> String? {
+        now += 4_000_000
+        for _ in 0..<beats { pulse.beat(at: now) }
+        return watch.look(at: Instant(nanoseconds: now))?.reason
+    }
+
+    var isStrange: Bool { watch.isStrange }
+    var isQuiet: Bool { watch.isQuiet }
+    /// Whether a frame would wake whoever rests.
+    var isWoken: Bool {
+        var waiting = pollfd(fd: watch.epoll, events: Int16(POLLIN), revents: 0)
         // SAFETY: one local element, and its count.
         return unsafe poll(&waiting, 1, 0) == 1
     }
@@ -172,19 +165,4 @@ private struct Tap: ~Copyable {
 
     /// Puts a frame in.
     func send() { _ = unsafe "frame".withCString { unsafe write(far, $0, 5) } }
-}
-
-extension SiblingWatch {
-    /// Watches a queue of vif7.0 in the first page. SAFETY: the caller keeps the pages.
-    fileprivate mutating func follow(
-        _ tap: borrowing Tap, in region: StateRegion, transmit: borrowing RingPage,
-        receive: borrowing RingPage, worker: Int = 0
-    ) {
-        SampleRegion.describe(0, domain: 7, in: region)
-        region.journal.queue(0).half(.transmit).note(channel: EventChannelPort(1), worker: worker)
-        guard let opening = region.journal.queue(0).opening(slot: 0) else { return }
-        let entry = QueueTable.Entry(
-            opening: opening, interfaceName: "vif7.0", tap: tap.descriptor)
-        add(0, entry, transmit: transmit.words, receive: receive.words)
-    }
 }

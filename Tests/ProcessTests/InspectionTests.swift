@@ -126,6 +126,12 @@ extension AllPrograms {
                     asks events "the primary $old ended: signal 9"
                     asks events 'takeover by 2 workers (signal 9)'
                     asks journal "evidence of process $old"
+                    # Who takes packets to guests gives way to others again after a takeover.
+                    gives_way() {
+                        local thread=$(grep -lx netback-rx0 /proc/$(primary)/task/*/comm)
+                        chrt -p "$(basename $(dirname $thread))" | grep -q 'policy: SCHED_OTHER'
+                    }
+                    until_ok gives_way
                     report=$(echo /run/t/crash/*-$old)
                     expect "$report is there" test -f $report/state
                     asks reports "^${report##*/}$"

@@ -91,6 +91,16 @@ extension AllPrograms {
                 arguments: "netbackd run --queues 0 --create-bridge",
                 sentences: ["--queues 0 is out of range: give 1 to 16"]),
             Refusal(
+                testDescription: "with a detector that there is not",
+                arguments: "netbackd pair --detect soon --create-bridge",
+                sentences: ["--detect soon", "give adaptive or fixed:MS"]),
+            Refusal(
+                testDescription: "with a pause too short for the host",
+                arguments: "netbackd pair --longest-restart-pause 5 --create-bridge",
+                sentences: [
+                    "--longest-restart-pause 5 is out of range: give 100 to 600000 milliseconds"
+                ]),
+            Refusal(
                 testDescription: "with an MTU below IPv4's",
                 arguments: "netbackd run --mtu 67 --create-bridge",
                 sentences: ["mtu 67 is out of range: give 68 to 65521 bytes"]),

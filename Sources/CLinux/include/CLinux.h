@@ -118,10 +118,9 @@ int clinux_set_parent_death_signal(int signal);
 int clinux_set_thread_name(const char *name);
 
 // sched_setscheduler(2) of a thread, 0 for the calling one: SCHED_FIFO, which its children do not
-// inherit, and SCHED_OTHER; and sched_getscheduler(2).
+// inherit, and SCHED_OTHER.
 int clinux_set_fifo(int thread, int priority);
 int clinux_set_normal(int thread);
-int clinux_scheduling_policy(int thread);
 // gettid(2).
 int clinux_thread_id(void);
 
