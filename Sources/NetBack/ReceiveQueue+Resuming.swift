@@ -23,17 +23,8 @@ extension ReceiveQueue where Port: ~Copyable {
         isBlocked = false
         isDisabled = record.isDisabled
         let done = journal.done
-        let page = RingSnapshot(reading: words, slotCount: ReceiveFormat.slotCount)
-        let (published, producer) = (page.responseProducer, page.requestProducer)
         do throws(RingFault) {
-            // Nobody but the guest makes it anything else.
-            guard
-                !page.isPlausible || !journal.isConsistent() || published == done
-                    || published == journal.published
-            else { throw .responsesMoved(to: published, published: journal.published) }
-            if journal.isConsistent(), let resumed = resumedRing(published: published, done: done) {
-                ring = resumed
-            } else {
+            if let producer = try ring.takeUp(journal) {
                 // A page that is impossible by itself is the guest's fault; then this throws.
                 try answerEverything()
                 return .indices(
@@ -45,7 +36,7 @@ extension ReceiveQueue where Port: ~Copyable {
         }
         (frameCount, byteCount) = (journal.frames, journal.bytes)
         if let step { recover(step, scratch: &scratch) }
-        publishAnswers(upTo: done)
+        ring.publishAnswers(of: journal)
         return nil
     }
 
@@ -94,26 +85,6 @@ extension ReceiveQueue where Port: ~Copyable {
         guard scratch.recovered == nil else { return }
         journal.note(frames: frameCount, bytes: byteCount)
         scratch.step.end()
-    }
-
-    /// The ring as the journal describes it, unless its page says that this cannot be.
-    private func resumedRing(
-        published: RingIndex, done: RingIndex
-    ) -> BackRing<Words, ReceiveFormat>? {
-        try? BackRing(
-            resuming: BackRingState(
-                requestConsumer: done, privateResponseProducer: published,
-                publishedResponses: published), over: words)
-    }
-
-    /// Writes kept answers into the ring and shows them.
-    mutating func publishAnswers(upTo done: RingIndex) {
-        while ring.privateResponseProducer != done {
-            ring.stageResponse(journal.answer(at: ring.privateResponseProducer))
-        }
-        // The guest is notified in any case: the last owner may have died before it did so.
-        _ = ring.publishResponses()
-        journal.notePublished(ring.publishedResponses)
     }
 
     /// Without a journal that can be believed: every posted buffer goes back with an error.

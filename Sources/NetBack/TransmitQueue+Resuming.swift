@@ -22,17 +22,8 @@ extension TransmitQueue where Port: ~Copyable {
         isPending = true
         isDisabled = record.isDisabled
         let (done, intended) = (journal.done, journal.intended)
-        let page = RingSnapshot(reading: words, slotCount: TransmitFormat.slotCount)
-        let (published, producer) = (page.responseProducer, page.requestProducer)
         do throws(RingFault) {
-            // Nobody but the guest makes it anything else.
-            guard
-                !page.isPlausible || !journal.isConsistent() || published == done
-                    || published == journal.published
-            else { throw .responsesMoved(to: published, published: journal.published) }
-            if journal.isConsistent(), let resumed = resumedRing(published: published, done: done) {
-                ring = resumed
-            } else {
+            if let producer = try ring.takeUp(journal) {
                 // A page that is impossible by itself is the guest's fault; then this throws.
                 try answerEverything()
                 return .indices(
@@ -43,7 +34,7 @@ extension TransmitQueue where Port: ~Copyable {
             throw .transmitRing(error)
         }
         count(step, done: done, intended: intended)
-        publishAnswers(upTo: done)
+        ring.publishAnswers(of: journal)
         return nil
     }
 
@@ -65,26 +56,6 @@ extension TransmitQueue where Port: ~Copyable {
             if passed <= intended.distance(from: done) { sentBefore = passed }
         }
         frameCount = traffic.framesTaken
-    }
-
-    /// The ring as the journal describes it, unless its page says that this cannot be.
-    private func resumedRing(
-        published: RingIndex, done: RingIndex
-    ) -> BackRing<Words, TransmitFormat>? {
-        try? BackRing(
-            resuming: BackRingState(
-                requestConsumer: done, privateResponseProducer: published,
-                publishedResponses: published), over: words)
-    }
-
-    /// Writes kept answers into the ring and shows them.
-    mutating func publishAnswers(upTo done: RingIndex) {
-        while ring.privateResponseProducer != done {
-            ring.stageResponse(journal.answer(at: ring.privateResponseProducer))
-        }
-        // The guest is notified in any case: the last owner may have died before it did so.
-        _ = ring.publishResponses()
-        journal.notePublished(ring.publishedResponses)
     }
 
     /// Without a journal that can be believed: the ids of requests survive in their slots, so

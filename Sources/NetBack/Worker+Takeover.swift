@@ -43,13 +43,8 @@ extension Worker where H: ~Copyable, Port: ~Copyable {
         _ opening: QueueOpening, port: consuming Port
     ) throws(QueueFault) {
         let channel = journal.queue(opening.slot).half(.transmit).channel
-        let pages = try map(opening.configuration.transmitRing, of: opening.id.vif.domain)
-        do throws(QueueFault) {
-            try adopt(channel)
-        } catch {
-            release(pages)
-            throw error
-        }
+        let pages = try map(
+            opening.configuration.transmitRing, of: opening.id.vif.domain, adopting: channel)
         let queue = makeTransmit(opening, over: pages, channel: channel, port: port)
         let place = transmits.insert(ServedHalf(queue, over: pages))
         channels[Int(channel.rawValue)].transmit = Int32(place)
@@ -63,13 +58,8 @@ extension Worker where H: ~Copyable, Port: ~Copyable {
         _ opening: QueueOpening, port: consuming Port
     ) throws(QueueFault) -> Int {
         let channel = journal.queue(opening.slot).half(.receive).channel
-        let pages = try map(opening.configuration.receiveRing, of: opening.id.vif.domain)
-        do throws(QueueFault) {
-            try adopt(channel)
-        } catch {
-            release(pages)
-            throw error
-        }
+        let pages = try map(
+            opening.configuration.receiveRing, of: opening.id.vif.domain, adopting: channel)
         let queue = makeReceive(opening, over: pages, channel: channel, port: port)
         let place = receives.insert(ServedHalf(queue, over: pages))
         channels[Int(channel.rawValue)].receive = Int32(place)
@@ -243,6 +233,20 @@ extension Worker where H: ~Copyable, Port: ~Copyable {
         channels[Int(channel.rawValue)].isMasked = false
         try? hypervisor.unmask(channel)
         if notifying { try? hypervisor.notify(channel) }
+    }
+
+    /// What a sibling has open already: its ring, and its end of the channel.
+    private mutating func map(
+        _ ring: GrantReference, of domain: DomainID, adopting channel: EventChannelPort
+    ) throws(QueueFault) -> MappedPages {
+        let pages = try map(ring, of: domain)
+        do throws(QueueFault) {
+            try adopt(channel)
+        } catch {
+            release(pages)
+            throw error
+        }
+        return pages
     }
 
     private mutating func adopt(_ channel: EventChannelPort) throws(QueueFault) {
