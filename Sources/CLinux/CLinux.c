@@ -204,7 +204,8 @@ int clinux_thread_id(void) {
 
 int clinux_set_normal(int thread) {
     struct sched_param parameters = {.sched_priority = 0};
-    return sched_setscheduler(thread, SCHED_OTHER, &parameters);
+    // To clear the flag again is a privilege of its own.
+    return sched_setscheduler(thread, SCHED_OTHER | SCHED_RESET_ON_FORK, &parameters);
 }
 
 int clinux_pidfd_open(int pid) {

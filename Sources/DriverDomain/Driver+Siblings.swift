@@ -12,7 +12,9 @@ extension Driver where Store: ~Copyable {
             case .shadowHangs: logger.error("the shadow hangs and is given up")
             case .parentGone:
                 logger.warning("the pair's parent is gone: served on, and not supervised")
-            case .handsOver: logger.info("handing over")
+            case .handsOver:
+                isHandingOver = true
+                logger.info("handing over")
             }
         }
     }

@@ -33,6 +33,8 @@ struct Driver<Store: WaitableStore & ~Copyable>: ~Copyable {
     private var deadline: Instant?
     /// The workers have let go of everything.
     var hasHandedOver = false
+    /// The workers were asked to: some may have, so that nothing can be closed here any more.
+    var isHandingOver = false
     /// Connections that wait for queues of the same vif to close.
     var deferred: [VifID: VifConnection] = [:]
 
@@ -84,6 +86,7 @@ struct Driver<Store: WaitableStore & ~Copyable>: ~Copyable {
                 case SIGUSR1: workers.pool.askForStatistics()
                 default:
                     logger.info("closing", metadata: ["signal": "\(signal)"])
+                    if isHandingOver { return .handedOver }
                     if options.detachesAtExit { return .detached(backend.vifCount) }
                     // Without the store no guest can be told: it is better off connected.
                     if outage != nil { return .withoutStore(backend.vifCount) }

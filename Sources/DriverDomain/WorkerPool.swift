@@ -39,6 +39,8 @@ struct WorkerStart: Sendable {
     var lockedAt: Instant
     /// When every half of it could be served.
     var doneAt: Instant
+    /// Whether anybody had the lock before.
+    var hasPredecessor: Bool
 }
 
 /// The worker threads, as the control plane sees them: some for Tx halves, as many for Rx halves.
@@ -233,7 +235,7 @@ struct WorkerPool: ~Copyable {
         for (number, worker) in workers.enumerated() {
             let owner = region.journal.worker(number).owner
             if owner.process == getpid(), owner.thread > 0 {
-                _ = clinux_set_fifo(owner.thread, WorkerPriority.takingOver)
+                _ = clinux_set_fifo(owner.thread, WorkerPriority.waiting)
             }
             worker.post(.handOver)
         }
@@ -264,13 +266,9 @@ struct WorkerPool: ~Copyable {
                 taken += perform(join.take(half, statistics))
             case .note(let text): taken.append(.note(text))
             case .ring(let half, let words): taken.append(.ring(half, words))
-            case .tookOver(let worker, let found, let epoch, let lockedAt, let doneAt):
+            case .tookOver(let start):
                 servingCount += 1
-                taken.append(
-                    .tookOver(
-                        WorkerStart(
-                            worker: worker, found: found, epoch: epoch, lockedAt: lockedAt,
-                            doneAt: doneAt)))
+                taken.append(.tookOver(start))
             case .firstPacket(let worker, let instant):
                 taken.append(.firstPacket(worker: worker, at: instant))
             case .handedOver:

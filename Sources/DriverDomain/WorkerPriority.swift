@@ -5,8 +5,11 @@
 enum WorkerPriority {
     /// A worker that carries packets from guests.
     static let transmitting: Int32 = 1
-    /// Who waits for a lock, has just had it, or is to let go of it.
-    static let takingOver: Int32 = 2
+    /// A worker that has just had its lock, until what had waited for it is carried.
+    static let succeeding: Int32 = 2
+    /// Who waits for a lock, who watches whether it will be free, and who is to let go of it: none
+    /// of them runs for long, and all of them before workers that succeeded others already.
+    static let waiting: Int32 = 3
     /// A thread that is to die and has a lock until it does.
-    static let dying: Int32 = 3
+    static let dying: Int32 = 4
 }

@@ -9,8 +9,7 @@ enum WorkerReply: Sendable {
     /// The worker has all its handles and takes requests.
     case started
     /// The worker has its lock and serves.
-    case tookOver(
-        worker: Int, WorkerTakeover, epoch: LeaseEpoch, lockedAt: Instant, doneAt: Instant)
+    case tookOver(WorkerStart)
     /// The worker has carried its first packet since it took over.
     case firstPacket(worker: Int, at: Instant)
     /// The worker has let go of everything.

@@ -19,24 +19,19 @@ extension WorkerThread where H: ~Copyable {
 
     /// Tells of a takeover and, if anybody had the lock before, keeps it as events. Caller: once
     /// what had waited is carried.
-    func tell(
-        of takeover: (found: WorkerTakeover, doneAt: Instant, hasPredecessor: Bool),
-        takenAt: Instant
-    ) {
-        let (found, doneAt, hasPredecessor) = takeover
-        replies.post(
-            .tookOver(
-                worker: worker.number, found, epoch: epoch, lockedAt: takenAt, doneAt: doneAt))
-        if found.packetsCarried > 0 {
-            replies.post(.firstPacket(worker: worker.number, at: doneAt))
+    func tell(of start: WorkerStart) {
+        replies.post(.tookOver(start))
+        if start.found.packetsCarried > 0 {
+            replies.post(.firstPacket(worker: worker.number, at: start.doneAt))
         }
-        if hasPredecessor { note(found, from: takenAt, doneAt: doneAt) }
+        if start.hasPredecessor { note(start) }
     }
 
-    private func note(_ found: WorkerTakeover, from takenAt: Instant, doneAt: Instant) {
+    private func note(_ start: WorkerStart) {
+        let (found, doneAt) = (start.found, start.doneAt)
         region.note(.tookOver) {
             $0.worker = worker.number
-            $0.begin = takenAt.nanoseconds
+            $0.begin = start.lockedAt.nanoseconds
             $0.end = doneAt.nanoseconds
             $0.count = UInt32(clamping: found.halfCount)
             $0.name(found.unfinished, in: region.journal)

@@ -36,6 +36,12 @@ extension WorkerThread where H: ~Copyable {
         _ = unsafe nanosleep(&time, nil)
     }
 
+    /// Waits until another thread ends the process, and keeps nobody from a processor then.
+    func waitForProcessEnd() -> Never {
+        _ = clinux_set_normal(0)
+        while true { pause() }
+    }
+
     private static func clock(_ id: clockid_t) -> UInt64 {
         var time = timespec()
         _ = unsafe clock_gettime(id, &time)

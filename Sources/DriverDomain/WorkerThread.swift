@@ -28,10 +28,10 @@ private enum OpeningManner {
     case following
 }
 
-/// A worker that has taken over runs before others until then: what its predecessor's end and its
+/// For a while a worker that has taken over runs before others: what its predecessor's end and its
 /// own process's new part take of the processors is not to keep packets waiting.
 private struct Hurry {
-    var until: Instant
+    var end: Instant
     /// What it leaves to others afterwards.
     var share: ProcessorShare?
     /// Whether it has the priority at all.
@@ -51,7 +51,7 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
     private static var standbyMilliseconds: Int32 { 50 }
     private static var quietStandbyMilliseconds: Int32 { 200 }
     private static var quietLooksMin: Int { 20 }
-    private static var hurryNanoseconds: UInt64 { 5_000_000 }
+    private static var hurryMilliseconds: Int32 { 5 }
     /// Number of the event-channel descriptor in the poller, then the mailbox, then the Rx halves.
     private static var channelsNumber: UInt64 { 0 }
     private static var mailboxNumber: UInt64 { 1 }
@@ -110,22 +110,25 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
     mutating func run(leaving share: ProcessorShare?) throws(PlatformError) {
         replies.post(.started)
         // A waiter is to run at once when its lock is free, whatever else there is to do.
-        let isUrgent = clinux_set_fifo(0, WorkerPriority.takingOver) == 0
+        let isUrgent = clinux_set_fifo(0, WorkerPriority.waiting) == 0
         guard let acquisition = try standBy() else {
             worker.forgetAll()
             return
         }
         let takenAt = Instant.now
+        // From here on it may be busy, and others still wait for theirs.
+        if isUrgent { _ = clinux_set_fifo(0, WorkerPriority.succeeding) }
         do throws(PlatformError) {
             takeRequests()
-            let takeover = try takeOver(isOwnerDead: acquisition == .ownerDied, at: takenAt)
+            let start = try takeOver(isOwnerDead: acquisition == .ownerDied, at: takenAt)
             // What has waited is carried before anybody is told.
             _ = turn(&worker)
-            tell(of: takeover, takenAt: takenAt)
+            tell(of: start)
             tellOfFirstPacket()
             hurry = Hurry(
-                until: takenAt.advanced(byNanoseconds: Self.hurryNanoseconds), share: share,
-                isUrgent: isUrgent)
+                end: takenAt.advanced(
+                    byNanoseconds: UInt64(Self.hurryMilliseconds) * 1_000_000),
+                share: share, isUrgent: isUrgent)
             try serve()
         } catch {
             close()
@@ -153,7 +156,7 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
     /// - Returns: what is to be told of it, once what has waited is carried.
     private mutating func takeOver(
         isOwnerDead: Bool, at takenAt: Instant
-    ) throws(PlatformError) -> (found: WorkerTakeover, doneAt: Instant, hasPredecessor: Bool) {
+    ) throws(PlatformError) -> WorkerStart {
         let holder = lease.holder
         // Who lets go of a lock leaves nothing that would have to be explained.
         if isOwnerDead { keepEvidence(at: takenAt) }
@@ -169,12 +172,9 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
         pulse.beat(at: takenAt.nanoseconds)
         let found = try worker.takeOver()
         if found.packetsCarried == 0, found.halfCount > 0 { packetsBefore = worker.packetCount }
-        return (found, .now, hasPredecessor: holder != .none)
-    }
-
-    /// Waits until another thread ends the process.
-    private func waitForProcessEnd() -> Never {
-        while true { pause() }
+        return WorkerStart(
+            worker: worker.number, found: found, epoch: epoch, lockedAt: takenAt, doneAt: .now,
+            hasPredecessor: holder != .none)
     }
 
     private mutating func close() {
@@ -196,9 +196,9 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
         var lastPoll = ContinuousClock.now
         while !isStopping {
             let isPolling = worker.needsPolling
-            let patience: Int32 = hasMore ? 0 : (isPolling ? Self.pollMilliseconds : -1)
             pulse.enter(.waiting)
-            let ready = try poller.wait(milliseconds: patience)
+            let ready = try poller.wait(
+                milliseconds: hasMore ? 0 : patience(isPolling: isPolling))
             pulse.beat(at: Instant.now.nanoseconds)
             pulse.enter(.events)
             // A predecessor that comes back to life finds that it is none of its business.
@@ -217,15 +217,17 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
                 case Self.channelsNumber: try worker.takeEvents()
                 case Self.mailboxNumber:
                     takeRequests()
+                    // What waits now is the successor's.
+                    if isHandingOver { return }
                     // A shadow may have seen work of which no event was raised.
                     worker.lookAtEverything()
                 default: worker.portIsReadable(Int(number - Self.firstHalfNumber))
                 }
             }
-            pulse.enter(share == nil ? .receive : .transmit)
+            pulse.enter(isTransmitting ? .transmit : .receive)
             hasMore = turn(&worker)
             if packetsBefore != nil { tellOfFirstPacket() }
-            if let hurry, hurry.until <= .now {
+            if let hurry, hurry.end <= .now {
                 self.hurry = nil
                 takePriority(leaving: hurry.share, isUrgent: hurry.isUrgent)
             }
@@ -233,6 +235,16 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
             while let fault = worker.takeFault() { tell(fault) }
         }
     }
+
+    /// How long to wait for something to do.
+    private func patience(isPolling: Bool) -> Int32 {
+        // Who has nothing to do gives way to others again all the same.
+        if hurry != nil { return Self.hurryMilliseconds }
+        return isPolling ? Self.pollMilliseconds : -1
+    }
+
+    /// Whether it is one of those for packets from guests.
+    private var isTransmitting: Bool { worker.number < region.layout.workers / 2 }
 
     /// Only until it was told: then packets cost nothing.
     private mutating func tellOfFirstPacket() {

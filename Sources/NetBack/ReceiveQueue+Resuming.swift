@@ -3,6 +3,7 @@
 import Netif
 import Platform
 import Ring
+import SharedMemory
 
 extension ReceiveQueue where Port: ~Copyable {
     /// Continues from the journal: writes the answers that were kept and not published, and finds
@@ -24,7 +25,8 @@ extension ReceiveQueue where Port: ~Copyable {
         isDisabled = record.isDisabled
         let done = journal.done
         do throws(RingFault) {
-            if let producer = try ring.takeUp(journal) {
+            if try !ring.takeUp(journal) {
+                let producer = RingIndex(words.loadRelaxed(at: RingLayout.requestProducer))
                 // A page that is impossible by itself is the guest's fault; then this throws.
                 try answerEverything()
                 return .indices(

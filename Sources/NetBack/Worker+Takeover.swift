@@ -101,7 +101,7 @@ extension Worker where H: ~Copyable, Port: ~Copyable {
 
     /// Drops every half without undoing anything of it. For a simulation, where a worker whose
     /// process is gone must go by itself.
-    public mutating func abandonAll() {
+    package mutating func abandonAll() {
         for place in 0..<transmits.capacity where transmits.isOccupied(place) {
             let served = transmits.remove(place)
             served.destroy { pages in pages.relinquish() }
@@ -150,7 +150,9 @@ extension Worker where H: ~Copyable, Port: ~Copyable {
                 resumeTransmit(place, step, &found)
                 let before = packetCount
                 if transmits[place].queue.isReady { serveTransmit(place) }
-                found.packetsCarried += packetCount - before
+                // What the last owner had sent is only answered here.
+                let answered = packetCount - before
+                found.packetsCarried += answered - min(answered, UInt64(found.framesSentBefore))
             }
             for place in 0..<receives.capacity
             where receives.isOccupied(place) && receives[place].queue.journalHalf == step.half {

@@ -13,16 +13,18 @@ enum ResidentMemory {
         _ = unsafe clinux_populate_write(start, byteCount)
     }
 
-    /// Maps the program's own file, as far as it is only read. Not the libraries': each mapped
-    /// page makes the process's end longer.
+    /// Maps the program's own file, as far as it is only read. Not the libraries: what a takeover
+    /// calls of them has run before, and each mapped page makes the process's end longer.
     static func mapProgram() {
         var path = [CChar](repeating: 0, count: Int(PATH_MAX))
         // SAFETY: the buffer is as long as is said, and a zero stays at its end.
         let count = unsafe readlink("/proc/self/exe", &path, path.count - 1)
-        guard count > 0, let lines = try? SystemFile.lines(of: "/proc/self/maps") else { return }
+        guard count > 0,
+            let text = try? SystemFile.bytes(of: "/proc/self/maps", countMax: 1 << 20)
+        else { return }
         let bytes = path.prefix(count).map(UInt8.init(bitPattern:))
         let program = String(decoding: bytes, as: UTF8.self)
-        for line in lines {
+        for line in String(decoding: text, as: UTF8.self).split(separator: "\n") {
             guard let range = readOnlyRange(of: program, in: line),
                 let start = unsafe UnsafeMutableRawPointer(bitPattern: range.lowerBound)
             else { continue }

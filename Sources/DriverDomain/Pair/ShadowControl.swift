@@ -26,6 +26,8 @@ struct ShadowControl: ~Copyable {
     static var closeLookMilliseconds: Int32 { 1 }
     /// A process that ends closes its connections this long, at most, before it counts as dead.
     private static var endMilliseconds: Int32 { 100 }
+    /// A sibling that lets go of a lock lets go of all within this time.
+    private static var handoverNanoseconds: UInt64 { 500_000_000 }
     /// A sibling that holds its locks for so long after SIGKILL cannot be killed.
     private static var killNanoseconds: UInt64 { 2_000_000_000 }
 
@@ -93,7 +95,7 @@ struct ShadowControl: ~Copyable {
         _ pool: inout WorkerPool, _ table: inout QueueTable, parent: borrowing MemberSocket
     ) throws(PlatformError) -> Ending {
         // A look that comes late says nothing: whatever keeps processors busy must not delay it.
-        let isUrgent = clinux_set_fifo(0, WorkerPriority.takingOver) == 0
+        let isUrgent = clinux_set_fifo(0, WorkerPriority.waiting) == 0
         defer { if isUrgent { _ = clinux_set_normal(0) } }
         while true {
             // Nothing to hear is what there is most of the time: then there is only a look.
@@ -102,7 +104,7 @@ struct ShadowControl: ~Copyable {
             {
                 return ending
             }
-            if starts.isEmpty { look(parent) }
+            look(parent)
             tellIfStanding(parent)
         }
     }
@@ -118,10 +120,12 @@ struct ShadowControl: ~Copyable {
         try takeReplies(&pool, &table)
         if pool.servingCount == region.layout.workers { return .serving(starts) }
         // Workers that have begun to serve are followed by the others at once.
-        if isDismissed && starts.isEmpty && !isPrimaryDead(within: Self.endMilliseconds) {
-            return .dismissed
+        guard isDismissed, starts.isEmpty, !isPrimaryDead(within: Self.endMilliseconds) else {
+            return nil
         }
-        return nil
+        // They may have begun meanwhile.
+        try takeReplies(&pool, &table)
+        return starts.isEmpty ? .dismissed : nil
     }
 
     /// How long to wait for the next look.
@@ -279,6 +283,16 @@ struct ShadowControl: ~Copyable {
         return unsafe poll(&waiting, 1, milliseconds) == 1
     }
 
+    /// Why the primary is to be given up, if it is.
+    private mutating func find(at now: Instant) -> SiblingWatch.Finding? {
+        guard let first = starts.first else { return watch.look(at: now) }
+        // Some of its locks are had, and all of them must be: it lets go of all, or is dead.
+        let since = now.nanoseconds(since: first.lockedAt)
+        guard since > Self.handoverNanoseconds, !isPrimaryDead(within: 0) else { return nil }
+        return SiblingWatch.Finding(
+            reason: "it lets go of some of its locks only", silenceNanoseconds: since)
+    }
+
     /// Looks at the primary, and kills it if it is given up. Its locks are free when it is gone.
     private mutating func look(_ parent: borrowing MemberSocket) {
         guard primary != nil else { return }
@@ -297,7 +311,7 @@ struct ShadowControl: ~Copyable {
             parent.send(.primaryStuck)
             return
         }
-        guard isStanding, let finding = watch.look(at: now) else { return }
+        guard isStanding, let finding = find(at: now) else { return }
         logger.error(
             "the primary is given up: \(finding.reason)",
             metadata: [

@@ -118,7 +118,8 @@ final class StateRegion: @unchecked Sendable {
 
     /// Maps beforehand what a worker touches when it takes over: each page would otherwise be a
     /// page fault at that moment. Of the journal only the pages of workers: those of queues are
-    /// mapped when they are followed.
+    /// mapped when they are followed. The packets' pages, a mebibyte for each worker, are memory
+    /// from here on, which they would otherwise be after the first burst.
     func prefault() {
         let pages = 1 + layout.workers
         let rest = 4 * layout.journalWordCount

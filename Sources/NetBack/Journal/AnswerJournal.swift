@@ -22,10 +22,9 @@ extension ReceiveJournal: AnswerJournal {}
 extension BackRing {
     /// Goes on where the last owner stood, as `journal` has it.
     ///
-    /// - Returns: nil if that was believed; otherwise up to where the guest shows requests, and
-    ///   the ring is as it was.
+    /// - Returns: false if that cannot be believed; the ring is as it was then.
     /// - Throws: `RingFault` when `rsp_prod` is where nobody but the guest can have moved it.
-    mutating func takeUp(_ journal: some AnswerJournal) throws(RingFault) -> RingIndex? {
+    mutating func takeUp(_ journal: some AnswerJournal) throws(RingFault) -> Bool {
         let done = journal.done
         let page = RingSnapshot(reading: words, slotCount: Format.slotCount)
         let published = page.responseProducer
@@ -38,16 +37,16 @@ extension BackRing {
             requestConsumer: done, privateResponseProducer: published,
             publishedResponses: published)
         guard isConsistent, let resumed = try? BackRing(resuming: state, over: words) else {
-            return page.requestProducer
+            return false
         }
         self = resumed
-        return nil
+        return true
     }
 
-    /// Writes kept answers into the ring and shows them.
+    /// Writes kept answers into the ring and shows them. Caller: after `takeUp`, which found the
+    /// journal's `done` possible and took it for the ring's; it is not read again.
     mutating func publishAnswers(of journal: some AnswerJournal) {
-        let done = journal.done
-        while privateResponseProducer != done {
+        while privateResponseProducer != requestConsumer {
             stageResponse(journal.answer(at: privateResponseProducer))
         }
         // The guest is notified in any case: the last owner may have died before it did so.

@@ -65,8 +65,11 @@ enum ChaosReport {
 
     private static func aim(of step: String, after kind: FaultClass) -> String {
         switch (kind, step) {
-        case (.kill, "to first packet"): "p50 0.25, p99 2"
-        case (.stop, "to first packet"), (.hang, "to first packet"): "p99 30"
+        case (.kill, "to first packet"), (.kill, "to first packets, both ways"):
+            "p50 0.25, p99 2"
+        case (.stop, "to first packet"), (.stop, "to first packets, both ways"),
+            (.hang, "to first packet"), (.hang, "to first packets, both ways"):
+            "p99 30"
         case (.handover, "gap seen by a guest"): "p99 0.5"
         default: ""
         }
