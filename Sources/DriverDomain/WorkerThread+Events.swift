@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
+import Glibc
 import Heartbeat
 import HostNetwork
 import NetBack
@@ -20,6 +22,9 @@ extension WorkerThread where H: ~Copyable {
     /// Tells of a takeover and, if anybody had the lock before, keeps it as events. Caller: once
     /// what had waited is carried.
     func tell(of start: WorkerStart) {
+        // The process's first thread watched over the predecessor. From here on nothing is urgent
+        // but what workers do.
+        _ = clinux_set_normal(getpid())
         replies.post(.tookOver(start))
         if start.found.packetsCarried > 0 {
             replies.post(.firstPacket(worker: worker.number, at: start.doneAt))

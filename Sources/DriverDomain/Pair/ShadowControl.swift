@@ -95,6 +95,7 @@ struct ShadowControl: ~Copyable {
         _ pool: inout WorkerPool, _ table: inout QueueTable, parent: borrowing MemberSocket
     ) throws(PlatformError) -> Ending {
         // A look that comes late says nothing: whatever keeps processors busy must not delay it.
+        // A worker that takes over ends this, before it wakes this thread.
         let isUrgent = clinux_set_fifo(0, WorkerPriority.waiting) == 0
         defer { if isUrgent { _ = clinux_set_normal(0) } }
         while true {
@@ -223,10 +224,7 @@ struct ShadowControl: ~Copyable {
     ) throws(PlatformError) {
         for reply in try pool.takeReplies() {
             switch reply {
-            case .tookOver(let start):
-                // From here on nothing is urgent but what the workers do.
-                if starts.isEmpty { _ = clinux_set_normal(0) }
-                starts.append(start)
+            case .tookOver(let start): starts.append(start)
             case .firstPacket(let worker, let instant):
                 logger.reportFirstPacket(ofWorker: worker, at: instant)
             case .ring(let half, let words): rings[half] = words
