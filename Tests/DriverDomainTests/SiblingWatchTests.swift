@@ -66,14 +66,22 @@ struct SiblingWatchTests {
         vif.receive.words.storeRelease(64, at: RingLayout.requestProducer)
         for _ in 0..<Self.quietLooks { _ = vif.look() }
         #expect(vif.isQuiet)
+        vif.watch.rest(true)
         #expect(!vif.isWoken)
 
         vif.tap.send()
         #expect(vif.isWoken)
         _ = vif.look()
         #expect(!vif.isQuiet)
+        // While frames come, nobody is told of each.
+        vif.watch.rest(false)
+        #expect(!vif.isWoken)
+        // A frame that came before the rest began is not slept through.
+        vif.watch.rest(true)
+        #expect(vif.isWoken)
 
         vif.watch.remove(0)
+        #expect(!vif.isWoken)
         for _ in 0..<Self.quietLooks { _ = vif.look() }
         #expect(vif.isQuiet)
     }

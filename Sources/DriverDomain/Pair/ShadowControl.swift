@@ -46,8 +46,6 @@ struct ShadowControl: ~Copyable {
     private let signals: Mailbox<Int32>
     private let poller: Poller
     private var watch: SiblingWatch
-    /// Whether frames in TAPs end a wait.
-    private var isResting = false
     private var primary: Primary?
     /// Queues whose page is known and whose workers have not answered.
     private var asked: [QueueID: Int] = [:]
@@ -131,10 +129,10 @@ struct ShadowControl: ~Copyable {
 
     /// How long to wait for the next look.
     private mutating func patience() throws(PlatformError) -> Int32 {
-        if watch.isQuiet != isResting {
-            isResting = watch.isQuiet
+        if watch.isQuiet != watch.isResting {
+            watch.rest(watch.isQuiet)
             // Told once for each frame that comes: one that its guest has no buffer for stays.
-            if isResting {
+            if watch.isResting {
                 try poller.add(watch.epoll, number: Self.tapsNumber, edgeTriggered: true)
             } else {
                 poller.remove(watch.epoll)
@@ -142,7 +140,7 @@ struct ShadowControl: ~Copyable {
         }
         guard primary != nil else { return -1 }
         if watch.isStrange { return Self.closeLookMilliseconds }
-        return isResting ? Self.quietLookMilliseconds : Self.lookMilliseconds
+        return watch.isResting ? Self.quietLookMilliseconds : Self.lookMilliseconds
     }
 
     private mutating func hearParent(_ parent: borrowing MemberSocket) -> Ending? {

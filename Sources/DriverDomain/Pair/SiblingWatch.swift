@@ -42,8 +42,12 @@ struct SiblingWatch: ~Copyable {
         var contradictions = 0
     }
 
-    /// Readable when a TAP has a frame.
+    /// Readable when a TAP has a frame, while whoever looks rests. It takes part in the arrival of
+    /// each frame, so that there are no TAPs in it while frames come.
     let epoll: Int32
+    private(set) var isResting = false
+    /// The TAP of each page; -1 where none is watched.
+    private var taps: [pollfd]
     private let region: StateRegion
     /// Two for each page of the journal, Tx first; nil where nothing is watched.
     private var halves: [Half?]
@@ -79,6 +83,9 @@ struct SiblingWatch: ~Copyable {
         guard epoll >= 0 else { throw PlatformError("epoll_create1", errno: errno) }
         self.region = region
         halves = Array(repeating: nil, count: 2 * region.layout.queues)
+        taps = Array(
+            repeating: pollfd(fd: -1, events: Int16(POLLIN), revents: 0),
+            count: region.layout.queues)
         let now = Instant.now.nanoseconds
         workers = (0..<region.layout.workers).map { _ in
             WorkerWatch(limits: DetectionLimits(mode: detection), at: now)
@@ -132,14 +139,29 @@ struct SiblingWatch: ~Copyable {
                 stall: StallDetector(at: now), unmovedAt: now)
         }
         slotsEnd = max(slotsEnd, slot + 1)
-        var event = unsafe epoll_event()
-        unsafe event.events = EPOLLIN.rawValue
-        unsafe event.data.u64 = UInt64(slot)
-        _ = unsafe epoll_ctl(epoll, EPOLL_CTL_ADD, entry.tap, &event)
+        taps[slot].fd = entry.tap
+        if isResting { arm(slot, EPOLL_CTL_ADD) }
     }
 
-    /// Watches a queue no more; before its rings are unmapped.
+    /// Has `epoll` tell of frames, or not any more.
+    mutating func rest(_ isResting: Bool) {
+        guard isResting != self.isResting else { return }
+        self.isResting = isResting
+        for slot in 0..<slotsEnd { arm(slot, isResting ? EPOLL_CTL_ADD : EPOLL_CTL_DEL) }
+    }
+
+    private func arm(_ slot: Int, _ operation: Int32) {
+        guard taps[slot].fd >= 0 else { return }
+        var event = unsafe epoll_event()
+        unsafe event.events = EPOLLIN.rawValue
+        _ = unsafe epoll_ctl(epoll, operation, taps[slot].fd, &event)
+    }
+
+    /// Watches a queue no more; before its rings are unmapped and its TAP is closed.
     mutating func remove(_ slot: Int) {
+        guard taps.indices.contains(slot) else { return }
+        if isResting { arm(slot, EPOLL_CTL_DEL) }
+        taps[slot].fd = -1
         halves[place(slot, .transmit)] = nil
         halves[place(slot, .receive)] = nil
         while slotsEnd > 0, halves[place(slotsEnd - 1, .transmit)] == nil,
@@ -241,14 +263,10 @@ struct SiblingWatch: ~Copyable {
 
     /// Which TAPs have a frame: one question for all of them.
     private mutating func findReadable() {
-        unsafe withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: 64) { events in
-            // SAFETY: room for 64 events, of which the kernel fills `count`.
-            let count = unsafe epoll_wait(epoll, events.baseAddress, 64, 0)
-            for position in 0..<max(0, Int(count)) {
-                let slot = Int(truncatingIfNeeded: unsafe events[position].data.u64)
-                let place = place(slot, .receive)
-                if place < halves.count { halves[place]?.readableAt = lookCount }
-            }
+        // SAFETY: the array has at least as many entries as there are pages in use.
+        guard unsafe poll(&taps, nfds_t(slotsEnd), 0) > 0 else { return }
+        for slot in 0..<slotsEnd where taps[slot].revents != 0 {
+            halves[place(slot, .receive)]?.readableAt = lookCount
         }
     }
 
