@@ -261,8 +261,13 @@ struct SiblingWatch: ~Copyable {
         lastSequences[worker] = beat.sequence
     }
 
-    /// Which TAPs have a frame: one question for all of them.
+    /// Which TAPs have a frame: one question for all of them, and a cheap one while none has.
     private mutating func findReadable() {
+        if isResting {
+            var all = pollfd(fd: epoll, events: Int16(POLLIN), revents: 0)
+            // SAFETY: one local element, and its count.
+            guard unsafe poll(&all, 1, 0) > 0 else { return }
+        }
         // SAFETY: the array has at least as many entries as there are pages in use.
         guard unsafe poll(&taps, nfds_t(slotsEnd), 0) > 0 else { return }
         for slot in 0..<slotsEnd where taps[slot].revents != 0 {
