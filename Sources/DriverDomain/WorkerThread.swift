@@ -62,7 +62,7 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
     var pulse: Pulse<MappedWords>
     private let lease: Lease<MappedWords>
     /// Which of the worker's lives this one is; none before it serves.
-    private(set) var epoch = LeaseEpoch.none
+    private var epoch = LeaseEpoch.none
     private let poller: Poller
     private let requests: Mailbox<WorkerRequest>
     let replies: Mailbox<WorkerReply>

@@ -2,8 +2,8 @@
 import CLinux
 import Glibc
 
-/// Memory that is mapped before it is needed, so that a takeover takes no page faults: each costs
-/// as much as several packets. A kernel that cannot do so (before 5.14) does it later, by itself.
+/// Memory that is mapped before it is needed, to spare a takeover page faults: each costs as much
+/// as several packets. A kernel that cannot do so (before 5.14) does it later, by itself.
 enum ResidentMemory {
     /// Maps shared memory that this process may write.
     ///
