@@ -47,17 +47,18 @@ public struct PairMember {
         let parent = MemberSocket(taking: MemberDescriptors.parent)
         let member = PairMember(options, pair, keeping: logger.keepingTail(in: region))
         do throws(PlatformError) {
-            guard let workers = try member.standBy(region, parent, signals) else { return }
+            let workers = try member.standBy(region, parent, signals)
             try member.serve(workers, signals, reload: reload)
         } catch {
             throw Complaint("\(error)", remedy: Service.remedy(for: error, options.hypervisor))
         }
     }
 
-    /// Holds what the sibling serves; nil when there is nothing to stand by for any more.
+    /// Holds what the sibling serves, until that is this process's turn; ends the process when
+    /// there is nothing to stand by for any more.
     private func standBy(
         _ region: StateRegion, _ parent: consuming MemberSocket, _ signals: Mailbox<Int32>
-    ) throws(PlatformError) -> ServingWorkers? {
+    ) throws(PlatformError) -> ServingWorkers {
         var pool = try WorkerPool(
             on: options.hypervisor, region: region,
             channels: PairHandles.inherited(
@@ -65,10 +66,10 @@ public struct PairMember {
             ).channels)
         try pool.waitForWorkers()
         var table = QueueTable(region.journal)
-        let starts = try waitForTurn(region, &pool, &table, parent, signals)
-        guard let starts else {
-            pool.stop()
-            return nil
+        guard let starts = try waitForTurn(region, &pool, &table, parent, signals) else {
+            // Workers may have their locks at this very moment. What they hold is a successor's
+            // then, as after any death: closed here, it would be lost to the guests.
+            leave()
         }
         for start in starts { logger.report(start) }
         return ServingWorkers(
@@ -113,6 +114,7 @@ public struct PairMember {
         logger.info("serving", metadata: ["bridge": "\(options.bridge)"])
         let ending = try driver.run(reload: reload)
         if ending == .handedOver {
+            logger.info("handed over")
             leave()
         }
         driver.stop()
@@ -121,8 +123,7 @@ public struct PairMember {
 
     /// Ends the process as it is: whatever is left is the successor's, and nothing of it may be
     /// undone here.
-    private func leave() {
-        logger.info("handed over")
+    private func leave() -> Never {
         _exit(0)
     }
 
