@@ -5,8 +5,9 @@
 enum WorkerPriority {
     /// A worker that carries packets from guests.
     static let transmitting: Int32 = 1
-    /// A worker that has just had its lock, until what had waited for it is carried.
-    static let succeeding: Int32 = 2
+    /// A worker that feeds guests, while it has little to carry; and any that has just had its
+    /// lock, until what had waited for it is carried.
+    static let prompt: Int32 = 2
     /// Who waits for a lock, who watches whether it will be free, and who is to let go of it: none
     /// of them runs for long, and all of them before workers that succeeded others already.
     static let waiting: Int32 = 3

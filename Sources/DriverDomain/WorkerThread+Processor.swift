@@ -19,7 +19,28 @@ extension WorkerThread where H: ~Copyable {
                     .note("no real-time priority for packets from guests: errno \(errno)"))
             }
         } else if isUrgent {
-            // A thread that fed guests before anything else would do so frame by frame.
+            promptness = Promptness(slots: worker.slotsFilled, at: .now)
+            changePriority()
+        }
+    }
+
+    /// Runs before or after others, or rests, as what it has carried of late asks for.
+    ///
+    /// - Parameter now: when the last turn began.
+    mutating func settlePriority(afterTurnAt now: Instant) {
+        if let hurry, hurry.end <= .now {
+            self.hurry = nil
+            takePriority(leaving: hurry.share, isUrgent: hurry.isUrgent)
+        }
+        if share?.isLookDue() ?? false { rest() }
+        if promptness?.isChanged(slots: worker.slotsFilled, at: now) ?? false { changePriority() }
+    }
+
+    /// Runs before others while there is little to carry, and gives way to all otherwise.
+    mutating func changePriority() {
+        if promptness?.isPrompt ?? false {
+            _ = clinux_set_fifo(0, WorkerPriority.prompt)
+        } else {
             _ = clinux_set_normal(0)
         }
     }

@@ -28,16 +28,6 @@ private enum OpeningManner {
     case following
 }
 
-/// For a while a worker that has taken over runs before others: what its predecessor's end and its
-/// own process's new part take of the processors is not to keep packets waiting.
-private struct Hurry {
-    var end: Instant
-    /// What it leaves to others afterwards.
-    var share: ProcessorShare?
-    /// Whether it has the priority at all.
-    var isUrgent: Bool
-}
-
 /// One worker: a thread with handles, halves of queues and scratch memory of its own.
 ///
 /// It holds what a sibling serves until it has its lock, which nobody else has then, and serves
@@ -74,10 +64,12 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
     private var waited: [QueueHalf: Int32] = [:]
     /// What the thread leaves to others, nil while it has no priority over them.
     var share: ProcessorShare?
+    /// Whether the thread runs before those that take from guests, nil if it never does.
+    var promptness: Promptness?
     /// What the halves had carried at the takeover, until the first packet after it is carried.
     private var packetsBefore: UInt64?
     /// Nil once the thread gives way to others as it does while nothing is wrong.
-    private var hurry: Hurry?
+    var hurry: Hurry?
     private var isStopping = false
     /// The end is a handover: everything stays as it is for the successor.
     private var isHandingOver = false
@@ -117,7 +109,7 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
         }
         let takenAt = Instant.now
         // From here on it may be busy, and others still wait for theirs.
-        if isUrgent { _ = clinux_set_fifo(0, WorkerPriority.succeeding) }
+        if isUrgent { _ = clinux_set_fifo(0, WorkerPriority.prompt) }
         do throws(PlatformError) {
             takeRequests()
             let start = try takeOver(isOwnerDead: acquisition == .ownerDied, at: takenAt)
@@ -199,7 +191,8 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
             pulse.enter(.waiting)
             let ready = try poller.wait(
                 milliseconds: hasMore ? 0 : patience(isPolling: isPolling))
-            pulse.beat(at: Instant.now.nanoseconds)
+            let now = Instant.now
+            pulse.beat(at: now.nanoseconds)
             pulse.enter(.events)
             // A predecessor that comes back to life finds that it is none of its business.
             guard lease.isHeld(by: epoch) else {
@@ -227,11 +220,7 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
             pulse.enter(isTransmitting ? .transmit : .receive)
             hasMore = turn(&worker)
             if packetsBefore != nil { tellOfFirstPacket() }
-            if let hurry, hurry.end <= .now {
-                self.hurry = nil
-                takePriority(leaving: hurry.share, isUrgent: hurry.isUrgent)
-            }
-            if share?.isLookDue() ?? false { rest() }
+            settlePriority(afterTurnAt: now)
             while let fault = worker.takeFault() { tell(fault) }
         }
     }

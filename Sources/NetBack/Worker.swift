@@ -19,6 +19,9 @@ public struct Worker<H: Hypervisor & ~Copyable, Port: PacketPort & ~Copyable>: ~
     @usableFromInline var receives = Slab<ServedHalf<ReceiveQueue<MappedWords, Port>>>()
     @usableFromInline var channels = FixedBuffer(capacity: 0, filler: ServedChannel.unused)
 
+    /// Counts what `slotsFilled` says.
+    @usableFromInline var filledCount: UInt64 = 0
+
     /// Some half may have a fault of which the control plane does not know.
     @usableFromInline var hasFault = false
 
@@ -48,6 +51,9 @@ public struct Worker<H: Hypervisor & ~Copyable, Port: PacketPort & ~Copyable>: ~
         }
         return count
     }
+
+    /// Slots of guests' buffers that its halves have answered since it began to serve.
+    public var slotsFilled: UInt64 { filledCount }
 
     // MARK: control plane
 

@@ -117,6 +117,8 @@ extension Worker where H: ~Copyable, Port: ~Copyable {
 
     @inlinable
     mutating func serveReceive(_ number: Int) {
+        let before = receives[number].queue.statistics.receiveSlots
+        defer { filledCount += receives[number].queue.statistics.receiveSlots - before }
         do throws(QueueFault) {
             _ = try receives[number].queue.serve(hypervisor: &hypervisor, scratch: &scratch)
             if receives[number].queue.wantsEvent {

@@ -126,12 +126,17 @@ extension AllPrograms {
                     asks events "the primary $old ended: signal 9"
                     asks events 'takeover by 2 workers (signal 9)'
                     asks journal "evidence of process $old"
-                    # Who takes packets to guests gives way to others again after a takeover.
-                    gives_way() {
+                    # Who takes packets to guests runs before others only while there are few.
+                    policy() {
                         local thread=$(grep -lx netback-rx0 /proc/$(primary)/task/*/comm)
-                        chrt -p "$(basename $(dirname $thread))" | grep -q 'policy: SCHED_OTHER'
+                        chrt -p "$(basename $(dirname $thread))" | grep -q "policy: SCHED_$1"
                     }
-                    until_ok gives_way
+                    ip netns exec g1 ping -q -f -w 20 10.9.0.1 > /run/t/flood.log &
+                    until_ok policy OTHER
+                    kill $!
+                    sleep 0.1
+                    ip netns exec g1 ping -q -c 3 -i 0.05 10.9.0.1 > /run/t/few.log
+                    ! chrt -f 1 true || until_ok policy FIFO
                     report=$(echo /run/t/crash/*-$old)
                     expect "$report is there" test -f $report/state
                     asks reports "^${report##*/}$"
