@@ -103,10 +103,7 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
         replies.post(.started)
         // A waiter is to run at once when its lock is free, whatever else there is to do.
         let isUrgent = clinux_set_fifo(0, WorkerPriority.waiting) == 0
-        guard let acquisition = try standBy() else {
-            worker.forgetAll()
-            return
-        }
+        let acquisition = try standBy()
         let takenAt = Instant.now
         // From here on it may be busy, and others still wait for theirs.
         if isUrgent { _ = clinux_set_fifo(0, WorkerPriority.prompt) }
@@ -129,15 +126,15 @@ struct WorkerThread<H: WaitableHypervisor & ~Copyable>: ~Copyable {
         close()
     }
 
-    /// Holds what a sibling serves, until the lock is this thread's; nil when it is to stop.
-    private mutating func standBy() throws(PlatformError) -> StateRegion.Acquisition? {
+    /// Holds what a sibling serves, until the lock is this thread's. Who is to stand by no more
+    /// ends with its process.
+    private mutating func standBy() throws(PlatformError) -> StateRegion.Acquisition {
         var patience: Int32 = 0
         var emptyLooks = 0
         while true {
             let acquisition = try region.lock(worker.number, milliseconds: patience)
             guard acquisition == .busy else { return acquisition }
             emptyLooks = takeRequests() ? 0 : emptyLooks + 1
-            guard !isStopping else { return nil }
             let isQuiet = emptyLooks >= Self.quietLooksMin
             patience = isQuiet ? Self.quietStandbyMilliseconds : Self.standbyMilliseconds
         }

@@ -94,11 +94,6 @@ extension Worker where H: ~Copyable, Port: ~Copyable {
         }
     }
 
-    /// Lets go of every half that a sibling serves.
-    public mutating func forgetAll() {
-        for half in heldHalves() { forget(half) }
-    }
-
     /// Drops every half without undoing anything of it. For a simulation, where a worker whose
     /// process is gone must go by itself.
     package mutating func abandonAll() {
@@ -110,12 +105,6 @@ extension Worker where H: ~Copyable, Port: ~Copyable {
             let served = receives.remove(place)
             served.destroy { pages in pages.relinquish() }
         }
-    }
-
-    private func heldHalves() -> [QueueHalf] {
-        var held: [QueueHalf] = []
-        forEachHalf { half, _ in held.append(half) }
-        return held
     }
 
     /// Names the connection that a half belongs to from now on.

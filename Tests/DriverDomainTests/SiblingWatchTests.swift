@@ -60,6 +60,17 @@ struct SiblingWatchTests {
         #expect(!vif.isStrange)
     }
 
+    @Test("turns that a worker made before a half had work do not count against it")
+    func turnsBefore() throws {
+        let vif = try WatchedVif()
+        #expect(vif.look(beats: 4) == nil)
+        // The work came at the end of these turns; then the worker waits for a processor.
+        vif.transmit.words.storeRelease(1, at: RingLayout.requestProducer)
+        #expect(vif.look(beats: 4) == nil)
+        for beats in [1, 0, 1, 0, 1, 0, 0] { #expect(vif.look(beats: beats) == nil) }
+        #expect(vif.look(beats: 1) == "vif7.0-q0 transmit has work and does not move")
+    }
+
     @Test("a frame in a TAP wakes whoever rests, and ends the quiet")
     func wakefulness() throws {
         let vif = try WatchedVif()

@@ -33,11 +33,11 @@ struct SiblingWatch: ~Copyable {
         var stall: StallDetector
         /// The look that last found a frame in its TAP.
         var readableAt: UInt32 = 0
-        /// Where the half stood at the last look, and the worker's beat and the time since when it
-        /// stands.
+        /// Where the half stood at the last look, the time since when it stands, and the worker's
+        /// beat at the first look that saw it stand with work, nil while none did.
         var mark: UInt32 = 0
-        var unmovedSince: UInt32 = 0
         var unmovedAt: UInt64
+        var unmovedSince: UInt32?
         /// Looks at which the journal contradicted the ring, one after the other.
         var contradictions = 0
     }
@@ -331,17 +331,19 @@ struct SiblingWatch: ~Copyable {
         if !sight.isPending || sight.mark != half.mark {
             half.mark = sight.mark
             half.unmovedAt = now
-            // Read after the mark, as the other end is read before it: turns in which the half
-            // moved never count, nor those made while the watcher itself did not run.
-            readSequence(ofWorker: half.worker)
-            half.unmovedSince = lastSequences[half.worker]
+            half.unmovedSince = nil
         } else {
             isUnmoved[half.worker] = true
             let standing = now > half.unmovedAt ? now - half.unmovedAt : 0
             if standing >= stallLimits.stallNanoseconds / 2 { isStrange = true }
+            // Read after the mark, as the other end is read before it: turns before it had work, or
+            // in which it moved, never count, nor those made while the watcher itself did not run.
+            if half.unmovedSince == nil { readSequence(ofWorker: half.worker) }
+            let since = half.unmovedSince ?? lastSequences[half.worker]
+            half.unmovedSince = since
             let sequence = RingIndex(lastSequences[half.worker])
             // Two steps of the sequence are one turn.
-            turns = sequence.distance(from: RingIndex(half.unmovedSince)) / 2
+            turns = sequence.distance(from: RingIndex(since)) / 2
         }
         let isExpected =
             sight.isPending && region.heartbeat.activity(ofSlot: half.worker) != .resting
