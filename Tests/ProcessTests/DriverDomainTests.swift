@@ -45,7 +45,7 @@ extension AllPrograms {
                 all="netback-rx0 $class netback-rx1 $class netback-tx0 $class netback-tx1 $class"
                 # Those for packets to guests only while there are few.
                 quietly() { pings 2 && [ "$(threads)" = "$all" ]; }
-                expect "$all and not $(threads)" until_true 10 quietly
+                expect "threads: $all" until_true 10 quietly
                 whole g1 g2 g3
                 same "final counters" "$(grep -c 'msg="counters at close"' /run/t/backend.log)" 3
                 stop backend TERM 0
